@@ -1,0 +1,55 @@
+"""The four verdicts. Shells match them exhaustively (`match` + `assert_never`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.core.errors import Reason
+from gateway.core.masked import Masked
+from gateway.core.message import Headers
+from gateway.core.report import Report
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer that the gateway gives itself."""
+
+    status: int
+    headers: Headers = field(default_factory=Headers)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Forward this."""
+
+    masked: Masked
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Forward nothing; give this answer (opted out, preflight, emergency stop). `why` is of a closed list."""
+
+    response: Response
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Keep it, sealed (spool or quarantine)."""
+
+    masked: Masked
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Forward nothing; the answer makes the SDK drop the payload instead of trying again."""
+
+    reason: Reason
+    response: Response
+    tracker: str = ""
+
+
+Outcome = Send | Answer | Hold | Refuse

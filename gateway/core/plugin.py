@@ -1,0 +1,102 @@
+"""The shapes of what plugs in: codings, formats, detectors, operators. One small file each; a room's list names them.
+
+Plug-ins are stateless and pure. Their parameters come from YAML and are validated once, at start-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from gateway.core.document import Kind, Layer, Leaf
+from gateway.core.limits import Budget
+
+
+class Coding(Protocol):
+    """Content to content, both ways: gzip, base64, latin-1 packing, UTF-16 …
+
+    `decode` raises `Refused(BROKEN_CODING)` where the source is not, wholly, of this coding, and `Refused(TOO_LARGE)`
+    before it allocates more than the budget has left. `encode` takes the original source to close the layer the way it
+    came (padding, alphabet, line ends, container).
+    """
+
+    name: str
+
+    def sniff(self, source: str | bytes) -> bool:
+        """A cheap test that never misses a source of this coding; may be true for others."""
+        ...
+
+    def decode(self, source: str | bytes, budget: Budget) -> str | bytes: ...
+
+    def encode(self, content: str | bytes, original: str | bytes) -> str | bytes: ...
+
+
+class Format(Protocol):
+    """Content to a document. `parse` returns None where the source is not, wholly, of this format."""
+
+    name: str
+
+    def sniff(self, source: str | bytes) -> bool:
+        """A cheap test that never misses a source of this format; may be true for others."""
+        ...
+
+    def parse(self, source: str | bytes, budget: Budget) -> Layer | None: ...
+
+    def write(self, leaf: Leaf, value: str | bytes) -> str | bytes: ...
+
+    def finish(self, layer: Layer, source: str | bytes) -> str | bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What stands beside a text, for detectors that need a word or key near a number."""
+
+    keys: tuple[str, ...] = ()  # the words of the field's own key and its parents', lower case, nearest first
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Part of a text that a detector claims: [start, end) in characters of the text that was read."""
+
+    start: int
+    end: int
+    detector: str
+
+
+@dataclass(frozen=True, slots=True)
+class Detector:
+    """One kind of personal data in text.
+
+    `hint` is a cheap superset test on the normalised reading (None: always try). `find` gets the normalised reading and
+    yields spans in it; `core.reading` maps them back to the text as written.
+    """
+
+    name: str
+    title: str  # for people: "payment card"
+    label: str  # what replaces a hit by default, without brackets: "card"
+    hint: Callable[[str], bool] | None
+    find: Callable[[str, Context], Iterable[tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What an operator may know of the value it works on. `key` is the secret of keyed hashes (32 bytes)."""
+
+    key: bytes
+    kind: Kind = Kind.TEXT
+    category: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """What happens to a picked value. `prepare` validates YAML parameters (ValueError with one clear line) and returns
+
+    the function that runs: value in, value out, same in → same out. `strength` orders operators on one span.
+    """
+
+    name: str
+    strength: int
+    parameters: Mapping[str, str]  # parameter → what it means, for messages and JSON Schema
+    prepare: Callable[[Mapping[str, object]], Callable[[str, Situation], str]]
