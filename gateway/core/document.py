@@ -10,7 +10,7 @@ A layer without edits closes to the very object it was opened from.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Protocol
 
@@ -104,7 +104,7 @@ class Layer:
         self.root = root
         self.writer = writer
         self.parent: tuple[Layer, Leaf] | None = None
-        self._edits: dict[int, tuple[int, str | bytes]] = {}
+        self._edits: dict[tuple[int, int], str | bytes] = {}  # by span: an empty leaf may stand where another starts
         self._trimmed: list[Map | List] = []
 
     @property
@@ -119,11 +119,11 @@ class Layer:
             leaf.data = value
         else:
             leaf.value = value
-        self._edits[leaf.start] = (leaf.end, self.writer.write(leaf, value))
+        self._edits[leaf.start, leaf.end] = self.writer.write(leaf, value)
 
     def write_literal(self, node: Node, literal: str | bytes) -> None:
         """Records that the whole of `node` becomes `literal`, written by the caller in the format's own syntax."""
-        self._edits[node.start] = (node.end, literal)
+        self._edits[node.start, node.end] = literal
 
     def drop(self, holder: Map | List, index: int) -> None:
         """Records that one item of `holder` goes, with its separator."""
@@ -136,8 +136,8 @@ class Layer:
         """The source with all edits spliced in. Call children first (`Document.close` does)."""
         if not self.changed:
             return self.source
-        spans = sorted([(start, end, literal) for start, (end, literal) in self._edits.items()] + list(self._cuts()),
-                       key=lambda span: (span[0], -span[1]))
+        edits = [(start, end, literal) for (start, end), literal in self._edits.items()]
+        spans = sorted([*edits, *self._cuts()], key=lambda span: (span[0], -span[1]))
         source = self.source
         pieces: list[str | bytes] = []
         at = 0
@@ -176,13 +176,17 @@ class Layer:
 
 
 class Document:
-    """All layers of one source, outermost first. The shape that the pipeline walks."""
+    """All layers of one source, outermost first. The shape that the pipeline walks.
 
-    __slots__ = ("layers", "source")
+    `opaque` lists leaves that hold what cannot be read (binary, truncated gzip): whoever sends must drop or refuse them.
+    """
+
+    __slots__ = ("layers", "opaque", "source")
 
     def __init__(self, source: str | bytes) -> None:
         self.source = source
         self.layers: list[Layer] = []
+        self.opaque: list[tuple[Layer, Leaf]] = []
 
     @property
     def root(self) -> Node | None:
@@ -196,12 +200,19 @@ class Document:
             parent[1].child = layer
         self.layers.append(layer)
 
-    def close(self) -> str | bytes:
-        """Closes all layers in reverse; each changed one is written into the leaf it came from."""
+    def close(self, told: Callable[[str], None] | None = None) -> str | bytes:
+        """Closes all layers in reverse; each changed one is written into the leaf it came from.
+
+        `told` is given the text of every layer that is still part of the document, for a last look at what leaves.
+        """
+        closed: str | bytes = self.source
         for layer in reversed(self.layers):
-            if layer.parent is None:
+            if layer.parent is not None and layer.parent[1].child is not layer:
                 continue
-            holder, leaf = layer.parent
-            if leaf.child is layer and layer.changed:
-                holder.replace(leaf, layer.close())
-        return self.layers[0].close() if self.layers else self.source
+            closed = layer.close()
+            if told is not None and isinstance(layer.source, str) and isinstance(closed, str):
+                told(closed)
+            if layer.parent is not None and layer.changed:
+                holder, leaf = layer.parent
+                holder.replace(leaf, closed)
+        return closed

@@ -30,3 +30,15 @@ class Refused(Exception):  # noqa: N818 - reads as the verdict it is: `raise Ref
     def __init__(self, reason: Reason) -> None:
         super().__init__(reason.value)
         self.reason = reason
+
+
+class UserError(Exception):
+    """Wrong usage, configuration or rules: one line that says what to do; the command line prints it and exits with 2.
+
+    `where` is `file:line` (or a file, or nothing).
+    """
+
+    def __init__(self, message: str, where: str = "") -> None:
+        super().__init__(f"{where}: {message}" if where else message)
+        self.message = message
+        self.where = where

@@ -1,0 +1,84 @@
+"""What personal data looks like in text. One file a kind; `DETECTORS` is the visible list, in order of precedence.
+
+`scan` is the room's one function: a text in, spans of the text *as written* out, none overlapping, in order.
+Invariant: with or without the prefilter it finds the same.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Sequence
+from typing import Final
+
+from gateway.core.plugin import Context, Detector, Span
+from gateway.core.reading import read
+from gateway.detectors import (
+    api_key,
+    bearer,
+    email,
+    file_user,
+    iban,
+    ipv4,
+    ipv6,
+    jwt,
+    mac,
+    payment_card,
+    phone,
+    private_key,
+    secret,
+    us_ssn,
+)
+from gateway.detectors.prefilter import may_hold
+
+__all__ = ["BY_NAME", "DETECTORS", "find", "may_hold", "scan"]
+
+DETECTORS: Final[tuple[Detector, ...]] = (
+    private_key.DETECTOR,
+    jwt.DETECTOR,
+    bearer.DETECTOR,
+    api_key.DETECTOR,
+    secret.DETECTOR,
+    email.DETECTOR,
+    payment_card.DETECTOR,
+    iban.DETECTOR,
+    us_ssn.DETECTOR,
+    phone.DETECTOR,
+    ipv6.DETECTOR,
+    ipv4.DETECTOR,
+    mac.DETECTOR,
+    file_user.DETECTOR,
+)
+BY_NAME: Final = {detector.name: detector for detector in DETECTORS}
+
+
+def scan(text: str, detectors: Sequence[Detector], context: Context) -> list[Span]:
+    """What `detectors` find, as spans of the text as written; of overlapping ones the longest wins, then the first."""
+    if not may_hold(text):
+        # the prefilter speaks for this room's detectors only
+        detectors = [detector for detector in detectors if BY_NAME.get(detector.name) is not detector]
+    return find(text, detectors, context) if detectors else []
+
+
+def find(text: str, detectors: Sequence[Detector], context: Context) -> list[Span]:
+    """`scan` without the prefilter."""
+    reading = read(text)
+    hits: list[tuple[int, int, Span]] = []  # ordered by length, longest first, then by the list
+    for order, detector in enumerate(detectors):
+        if detector.hint is None or detector.hint(reading.text):
+            for start, end in detector.find(reading.text, context):
+                span = Span(*reading.origin(start, end), detector.name)
+                hits.append((span.start - span.end, order, span))
+    return _apart([hit[2] for hit in sorted(hits, key=lambda hit: hit[:2])])
+
+
+def _apart(spans: list[Span]) -> list[Span]:
+    """Those of `spans` that overlap no earlier one, in order of place."""
+    kept: list[Span] = []
+    starts: list[int] = []
+    for span in spans:
+        at = bisect(starts, span.start)
+        if (at and kept[at - 1].end > span.start) or (at < len(kept) and kept[at].start < span.end):
+            continue
+        kept.insert(at, span)
+        starts.insert(at, span.start)
+    return kept

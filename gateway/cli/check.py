@@ -1,0 +1,282 @@
+"""`gateway check`: validates configuration, rules and tracker files, and prints what is in effect, in order.
+
+It changes nothing and starts nothing. Every mistake is one line with file and line (exit code 2); a warning is
+something that works and probably isn't meant (exit code 0).
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path, PurePath
+from typing import Final
+
+import click
+from rich.console import Console
+from rich.table import Table as Grid
+from rich.text import Text
+
+from gateway import config
+from gateway.core.category import Category
+from gateway.core.errors import UserError
+from gateway.core.yaml import FileErrors, Table, one_line, parse
+from gateway.ruleset.loading import load_rules
+from gateway.ruleset.schema import Rule, RuleFile
+from gateway.trackers.loading import load_tracker, load_trackers
+from gateway.trackers.schema import TrackerFile
+
+PRECEDENCE: Final = "opted out › private mark and typed input › later rule › earlier rule › category › detectors"
+
+
+CELL_SIZE: Final = 160  # characters of one cell on a terminal; piped output and JSON hold all
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A table of the answer."""
+
+    name: str  # first cell of a piped line, key in JSON
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@click.command("check")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help=f"The configuration; {config.FILE_NAME} unless told.",
+)
+@click.option("--json", "as_json", is_flag=True, help="For programs.")
+@click.argument("files", nargs=-1, type=click.Path(path_type=Path))
+def command(config_file: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
+    """Validate configuration and rules; print what is in effect.
+
+    FILES are rule files, tracker files or configurations; without any, gateway.yaml and all that it names.
+    """
+    targets = [*([config_file] if config_file else []), *files] or [Path(config.FILE_NAME)]
+    mistakes: list[UserError] = []
+    sections: list[Section] = []
+    for target in targets:
+        try:
+            sections.extend(examine(target, is_config=target is config_file, today=datetime.now(UTC).date()))
+        except FileErrors as errors:
+            mistakes.extend(errors.each)
+        except UserError as error:
+            mistakes.append(error)
+    if as_json:
+        click.echo(_json(sections, mistakes))
+    else:
+        _print(sections)
+        for mistake in mistakes:
+            click.echo(f"gateway: {one_line(str(mistake))}", err=True)
+    if mistakes:
+        raise click.exceptions.Exit(2)
+
+
+def examine(path: Path, *, is_config: bool, today: date) -> list[Section]:
+    """What is in effect by one file, whatever its kind; a UserError where it is wrong."""
+    data = parse(config.read_text(path), str(path)).data
+    keys = set(data) if isinstance(data, Table) else set()
+    if is_config or path.name == config.FILE_NAME or keys & {"routes", "listen"}:
+        loaded = config.load(path)
+        found = [*warn_of_settings(loaded.settings), *warn_of_rules(loaded.rules, today)]
+        return [*show_rules(loaded.rules), show_routes(loaded.settings), show_warnings(found)]
+    if "tracker" in keys:
+        return [show_tracker(load_tracker(path, config.read_text(path)))]
+    trackers = load_trackers(config.tracker_paths(), config.read_text)
+    name = path.name if path.suffix in {".yaml", ".yml"} else f"{path.name}.yaml"
+    files = load_rules(
+        [name], PurePath(path.parent), config.built_in_rules(), config.read_text, config.known_names(trackers)
+    )
+    return [*show_rules(files), show_warnings(list(warn_of_rules(files, today)))]
+
+
+def show_rules(files: Sequence[RuleFile]) -> list[Section]:
+    """Categories, marks and rules as they are after all files, later ones last."""
+    categories = {
+        category: (str(spec), file.file) for file in files for category, spec in file.record.operators.items()
+    }
+    mobile = [(file.record.mobile_devices, file.file) for file in files if file.record.mobile_devices]
+    rows = [(category.value, *categories[category]) for category in Category if category in categories]
+    rows += [("mobile_devices", str(operator), file) for operator, file in mobile[-1:]]
+    rules = [(rule, file) for file in files for rule in file.mask]
+    allowed = [allow for file in files for allow in file.allow]
+    return [
+        Section("category", "Categories", ("category", "operator", "from"), tuple(rows)),
+        Section(
+            "private",
+            "Private marks",
+            ("selector", "from"),
+            tuple((mark, file.file) for file in files for mark in file.private),
+        ),
+        Section(
+            "keep_query",
+            "Query parameters that stay",
+            ("name", "from"),
+            tuple((name, file.file) for file in files for name in file.urls.keep_query),
+        ),
+        Section(
+            "rule",
+            "Rules, later ones win",
+            ("order", "name", "where", "selector", "operator", "scope"),
+            tuple(
+                (str(order), rule.name, rule.where, f"{rule.selector}: {picked(rule)}", str(rule.operator), scope(rule))
+                for order, (rule, _) in enumerate(rules, 1)
+            ),
+        ),
+        Section(
+            "allow",
+            "Allowed",
+            ("name", "where", "what", "until"),
+            tuple(
+                (
+                    allow.name,
+                    allow.where,
+                    allow.text
+                    if allow.text is not None
+                    else f"pattern: {allow.pattern.pattern if allow.pattern else ''}",
+                    str(allow.until or ""),
+                )
+                for allow in allowed
+            ),
+        ),
+    ]
+
+
+def picked(rule: Rule) -> str:
+    """What a rule's selector says, as written."""
+    value = getattr(rule, rule.selector)
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value)
+    return str(getattr(value, "pattern", value))
+
+
+def scope(rule: Rule) -> str:
+    """Where a rule holds: everywhere, or in categories and for trackers."""
+    parts = [", ".join(rule.categories), ", ".join(f"tracker {name}" for name in rule.trackers)]
+    return "; ".join(part for part in parts if part) or "everywhere"
+
+
+def show_routes(settings: config.Settings) -> Section:
+    """Routes, in the file's order."""
+    return Section(
+        "route",
+        "Routes",
+        ("route", "tracker", "upstream", "unreadable", "unrecognised", "record", "where"),
+        tuple(
+            (
+                route.label,
+                ", ".join(route.tracker),
+                route.upstream,
+                route.unreadable,
+                route.unrecognised,
+                "on" if route.record else "off",
+                route.where,
+            )
+            for route in settings.routes
+        ),
+    )
+
+
+def show_tracker(tracker: TrackerFile) -> Section:
+    """The places of one tracker file."""
+    return Section(
+        "place",
+        f"Tracker {tracker.tracker}",
+        ("category", "field"),
+        tuple((category.value, str(field)) for category, fields in tracker.places.items() for field in fields),
+    )
+
+
+def show_warnings(found: Sequence[tuple[str, str]]) -> Section:
+    """What works and probably isn't meant."""
+    return Section("warning", "Warnings", ("where", "message"), tuple(found))
+
+
+def warn_of_settings(settings: config.Settings) -> Iterator[tuple[str, str]]:
+    """(where, message) for each doubtful setting."""
+    for route in settings.routes:
+        if route.host and route.path == "/":
+            yield (
+                route.where,
+                f"route {route.label} is another origin: no cookies arrive, no opt-out either; use a path of the site",
+            )
+    for network in settings.trusted_proxies:
+        if network.prefixlen == 0:
+            yield settings.where, f"trusted_proxies: {network} lets every client say what its address is"
+    if settings.tls.mode == "serve":
+        for name in ("certificate", "key"):
+            path: Path = getattr(settings.tls, name)
+            if not path.is_file():
+                yield settings.where, f"tls.{name}: {path} is not there yet: gateway certs makes one"
+
+
+def warn_of_rules(files: Sequence[RuleFile], today: date) -> Iterator[tuple[str, str]]:
+    """(where, message) for each rule that does nothing any more."""
+    for file in files:
+        for allow in file.allow:
+            if allow.is_expired(today):
+                yield allow.where, f'allow "{allow.name}" ended on {allow.until}: renew it or take it out'
+        for at, rule in enumerate(file.mask):
+            by = next((later for later in file.mask[at + 1 :] if is_shadowed(rule, later)), None)
+            if by is not None:
+                yield rule.where, f'rule "{rule.name}" never applies: the later "{by.name}" ({by.where}) picks the same'
+
+
+def is_shadowed(rule: Rule, later: Rule) -> bool:
+    """Whether `later` picks, as written, all that `rule` does, wherever `rule` does."""
+    if rule.selector != later.selector:
+        return False
+    mine, theirs = getattr(rule, rule.selector), getattr(later, later.selector)
+    covered = set(mine) <= set(theirs) if isinstance(mine, tuple) else mine == theirs
+    return covered and all(
+        not wide or (narrow and set(narrow) <= set(wide))
+        for narrow, wide in ((rule.categories, later.categories), (rule.trackers, later.trackers))
+    )
+
+
+def _json(sections: Sequence[Section], mistakes: Sequence[UserError]) -> str:
+    answer: dict[str, object] = {"precedence": PRECEDENCE}
+    listed: dict[str, list[Mapping[str, str]]] = {}
+    for section in sections:
+        listed.setdefault(section.name, []).extend(dict(zip(section.columns, row, strict=True)) for row in section.rows)
+    answer |= listed
+    answer["error"] = [{"where": mistake.where, "message": mistake.message} for mistake in mistakes]
+    return json.dumps(answer, indent=2, ensure_ascii=False)
+
+
+def _print(sections: Sequence[Section]) -> None:
+    if not sections:
+        return
+    if not sys.stdout.isatty():
+        click.echo(f"precedence\t{PRECEDENCE}")
+        for section in sections:
+            for row in section.rows:
+                click.echo("\t".join(_shown(cell) for cell in (section.name, *row)))
+        return
+    console = Console(highlight=False)
+    console.print(Text.assemble(("Precedence: ", "bold"), PRECEDENCE))
+    for section in sections:
+        if section.rows:
+            console.print(_grid(section))
+
+
+def _shown(cell: str) -> str:
+    """On one line, the packaged files by their short names."""
+    packaged = f"{config.rules_directory()}/"
+    return one_line(f"built-in {cell.removeprefix(packaged)}" if cell.startswith(packaged) else cell)
+
+
+def _grid(section: Section) -> Grid:
+    grid = Grid(title=section.title, title_justify="left", title_style="bold")
+    for column in section.columns:
+        grid.add_column(column, overflow="fold")
+    for row in section.rows:
+        cells = (_shown(cell) for cell in row)
+        grid.add_row(*(Text(cell if len(cell) <= CELL_SIZE else f"{cell[:CELL_SIZE]}…") for cell in cells))
+    return grid

@@ -1,0 +1,209 @@
+"""`gateway run`: configuration → Programs and a plan → the data plane, until it is told to stop.
+
+Nothing serves before everything is checked: a wrong file or a busy address is one line and exit code 2. A reload that
+goes wrong keeps what runs. Changing `listen` or `tls.mode` needs a restart, and says so.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+import uvloop
+
+from gateway import __version__, config, log
+from gateway.config import Configuration, RouteSettings, Settings
+from gateway.core.errors import UserError
+from gateway.core.yaml import one_line
+from gateway.log import Event, Name
+from gateway.policy.signals import OptOut
+from gateway.proxy.counts import Kind
+from gateway.proxy.masking import Programs
+from gateway.proxy.routes import Plan, Route
+from gateway.proxy.server import Gateway, Listening, serve, show
+from gateway.proxy.tls import TlsFiles
+from gateway.proxy.trust import Trust
+from gateway.proxy.upstream import client_context
+from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.trackers.schema import TrackerFile
+
+
+@click.command("run")
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    default=config.FILE_NAME,
+    show_default=True,
+    help="The configuration.",
+)
+def command(config_file: Path) -> None:
+    """Serve: mask what trackers send, forward the rest."""
+    for name in ("aiohttp", "asyncio"):  # their messages may hold bytes of requests and addresses
+        logger = logging.getLogger(name)
+        logger.addHandler(logging.NullHandler())
+        logger.propagate = False
+    served = Served(config_file)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(served.run())
+
+
+class Served:
+    """One configuration file, being served."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._configuration = config.load(path)
+        self._key = config.masking_key(self._configuration.settings)
+        self._plan, self._digests = make_plan(self._configuration, self._key)
+        self._next = self._configuration, self._digests
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT."""
+        gateway = Gateway(listening(self._configuration.settings), self._plan, emit=log.emit)
+        await serve(
+            gateway,
+            load=self._load,
+            watched=self._watched,
+            ready=lambda: self._say_ready(gateway),
+            reloaded=self._say_reloaded,
+            complain=_complain,
+            tell=_tell,
+        )
+        log.emit(Event.STOPPED)
+
+    def _load(self) -> Plan:
+        fresh = config.load(self._path)
+        before, after = (listening(one.settings) for one in (self._configuration, fresh))
+        if before != after or fresh.settings.masking_key != self._configuration.settings.masking_key:
+            raise UserError("listen, tls and masking_key change at a start only: start again", str(self._path))
+        plan, digests = make_plan(fresh, self._key)
+        self._next = fresh, digests
+        return plan
+
+    def _watched(self) -> Iterable[Path]:
+        settings = self._configuration.settings
+        tls = listening(settings).tls
+        authorities = (route.upstream_ca for route in settings.routes if route.upstream_ca is not None)
+        return [*self._configuration.files, *(tls.paths if tls else ()), *authorities]
+
+    def _say_ready(self, gateway: Gateway) -> None:
+        settings = self._configuration.settings
+        scheme = "https" if settings.tls.mode == "serve" else "http"
+        _say(f"listening on {scheme}://{show(gateway.address)}")
+        if gateway.redirect_address is not None:
+            _say(f"redirecting http://{show(gateway.redirect_address)} to HTTPS")
+        for route in settings.routes:
+            state = "" if route.record else "  (record: off)"
+            _say(f"route {route.host}{route.path} -> {route.upstream}  [{', '.join(route.tracker)}]{state}")
+        _say(f"rules {', '.join(digest[:12] for digest in self._digests)}")
+        log.emit(
+            Event.STARTED,
+            version=Name(__version__),
+            program=Name(" ".join(self._digests)),
+            routes=len(settings.routes),
+            rules=_count_rules(self._configuration),
+        )
+        _say("ready")
+
+    def _say_reloaded(self) -> None:
+        self._configuration, self._digests = self._next
+        _say("reloaded")
+        log.emit(
+            Event.RELOADED,
+            program=Name(" ".join(self._digests)),
+            routes=len(self._configuration.settings.routes),
+            rules=_count_rules(self._configuration),
+        )
+
+
+def listening(settings: Settings) -> Listening:
+    """Where to serve, and with which certificate."""
+    address = (settings.listen.host, settings.listen.port)
+    tls = settings.tls
+    if tls.mode != "serve":
+        return Listening(address)
+    redirect = (tls.redirect_http.host, tls.redirect_http.port) if tls.redirect_http else None
+    return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
+
+
+def make_plan(configuration: Configuration, key: bytes) -> tuple[Plan, tuple[str, ...]]:
+    """What requests are served by, and the distinct digests of its Programs in the order of the routes."""
+    settings = configuration.settings
+    limits = settings.limits.as_limits()
+    today = datetime.now(UTC).date()
+    programs: dict[str, Program] = {}
+    for route in settings.routes:
+        programs[route.label] = Program(
+            configuration.rules,
+            configuration.trackers,
+            names=() if route.is_auto else route.tracker,
+            key=key,
+            today=today,
+            clock=time.monotonic,
+            limits=limits,
+            unrecognised=route.unrecognised,
+        )
+    opt_out = settings.visitors.opt_out
+    plan = Plan(
+        masker=Programs(programs),
+        routes=tuple(
+            _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
+            for route in settings.routes
+        ),
+        opt_out=OptOut(opt_out.cookies, opt_out.gpc, opt_out.dnt),
+        trust=Trust(settings.trusted_proxies),
+        limits=limits,
+        must_say_https=settings.tls.mode == "behind_proxy",
+    )
+    return plan, tuple(dict.fromkeys(program.digest for program in programs.values()))
+
+
+def _route(route: RouteSettings, configuration: Configuration, *, record_mobile: bool) -> Route:
+    trackers = _trackers_of(route, configuration)
+    return Route(
+        name=route.label,
+        upstream=route.upstream,
+        host=route.host,
+        path=route.path,
+        record=route.record,
+        record_mobile=record_mobile,
+        tls=client_context(route.upstream_ca) if route.upstream_ca else None,
+        set_cookies=tuple(name for tracker in trackers for name in tracker.set_cookies.keep),
+        opted_out=tuple(
+            answer
+            for tracker in trackers
+            for answer in tracker.answers.opted_out
+            # on a route for any tracker, what one says of all paths says nothing of another's
+            if len(trackers) == 1 or "*" not in answer.path
+        ),
+    )
+
+
+def _trackers_of(route: RouteSettings, configuration: Configuration) -> list[TrackerFile]:
+    if route.is_auto:
+        return [tracker for name, tracker in configuration.trackers.items() if name != ANY_TRACKER]
+    return [configuration.trackers[name] for name in route.tracker]
+
+
+def _count_rules(configuration: Configuration) -> int:
+    return sum(len(file.mask) for file in configuration.rules)
+
+
+def _say(line: str) -> None:
+    click.echo(one_line(line), err=True)
+
+
+def _complain(error: UserError) -> None:
+    _say(f"gateway: not reloaded: {error}")
+    log.emit(Event.RELOAD_FAILED, where=Name(error.where), why=Name("configuration"))
+
+
+def _tell(rows: list[tuple[Kind, int]]) -> None:
+    for (tracker, verdict, reason), count in rows:
+        log.emit(Event.COUNTED, tracker=Name(tracker), verdict=verdict, reason=Name(reason), count=count)

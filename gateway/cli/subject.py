@@ -1,0 +1,62 @@
+"""What `mask`, `test` and `demo` try things on: rules and trackers, from gateway.yaml or from rule files named alone.
+
+Pseudonyms of a configuration are made with its key where it exists already; otherwise with a key of this run, so that
+trying something out neither creates a key nor says what the running gateway would call a visitor.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway import config
+from gateway.core.limits import Limits
+from gateway.ruleset.loading import load_rules
+from gateway.ruleset.program import Program
+from gateway.ruleset.schema import RuleFile
+from gateway.trackers.loading import load_trackers
+from gateway.trackers.schema import TrackerFile
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Rules in effective order, all trackers, and what goes with them."""
+
+    rules: tuple[RuleFile, ...]
+    trackers: Mapping[str, TrackerFile]
+    key: bytes
+    limits: Limits
+
+    def program(self, trackers: Sequence[str] = ()) -> Program:
+        """What runs on a route with these trackers; none means all."""
+        return Program(
+            self.rules,
+            self.trackers,
+            names=trackers,
+            key=self.key,
+            today=datetime.now(UTC).date(),
+            clock=time.monotonic,
+            limits=self.limits,
+        )
+
+
+def load_subject(config_file: Path | None, rules: Sequence[str]) -> Subject:
+    """The rules of `config_file`, or those named by `rules` (none: the default ones). Raises UserError."""
+    if config_file is not None:
+        loaded = config.load(config_file)
+        secret = loaded.settings.masking_key
+        exists = secret.file is None or secret.file.exists()
+        key = config.masking_key(loaded.settings) if exists else secrets.token_bytes(config.KEY_SIZE)
+        if not rules:
+            return Subject(loaded.rules, loaded.trackers, key, loaded.settings.limits.as_limits())
+    else:
+        key = secrets.token_bytes(config.KEY_SIZE)
+    trackers = load_trackers(config.tracker_paths(), config.read_text)
+    files = load_rules(
+        [str(rule) for rule in rules], Path(), config.built_in_rules(), config.read_text, config.known_names(trackers)
+    )
+    return Subject(files, trackers, key, Limits())

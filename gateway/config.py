@@ -1,0 +1,583 @@
+"""gateway.yaml → frozen `Settings`, and the files that it names → rules and trackers.
+
+The only place that reads configuration from disk and environment. The models mirror the YAML; every key has a default
+but `routes[].upstream`. Unknown keys, and keys whose feature is not built yet, stop the start: a switch that is
+silently ignored fails open. Secrets are named (`env:NAME`, `file:path`), never written inline, and never part of a
+message.
+"""
+
+from __future__ import annotations
+
+import importlib.resources
+import json
+import os
+import re
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from pathlib import Path, PurePath
+from typing import Annotated, Any, ClassVar, Final, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
+
+from gateway.core.errors import UserError
+from gateway.core.limits import Limits
+from gateway.core.yaml import SIZE_LIMIT, Source, Strict, Text, Texts, Where, choose, kind_of, parse, quoted, read_model
+from gateway.ruleset.loading import load_rules
+from gateway.ruleset.schema import Known, RuleFile
+from gateway.trackers.loading import load_trackers
+from gateway.trackers.schema import TrackerFile
+
+FILE_NAME: Final = "gateway.yaml"
+AUTO: Final = "auto"
+KEY_SIZE: Final = 32
+_LIMITS: Final = Limits()
+
+_NOT_BUILT: Final = "is not built yet: remove it"
+_UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)\Z", re.ASCII)
+_VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
+_VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
+_HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z", re.ASCII)
+_PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+/)*\Z", re.ASCII)
+_COOKIE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 6265 section 4.1.1: a token
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost."})
+
+Network = IPv4Network | IPv6Network
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a listener binds. Port 0: any free one."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return _is_loopback(self.host)
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret is: in an environment variable or in a file. Never the secret."""
+
+    variable: str = ""
+    file: Path | None = None
+
+    def __str__(self) -> str:
+        return f"env:{self.variable}" if self.file is None else f"file:{self.file}"
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a configuration is read in: the directory of relative paths, and the names of tracker files."""
+
+    base: Path = Path()
+    trackers: frozenset[str] | None = None  # None: not checked
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host in _LOOPBACK_NAMES
+
+
+def _address(value: Any) -> Address:
+    if isinstance(value, Address):
+        return value
+    host, colon, port = value.rpartition(":") if isinstance(value, str) else ("", "", "")
+    if not colon or not re.fullmatch(r"[0-9]{1,5}", port, re.ASCII) or int(port) > 65535:
+        raise ValueError("an address and a port are wanted here, as in 0.0.0.0:8443 or [::1]:8443")
+    bare = host[1:-1] if host.startswith("[") and host.endswith("]") else host
+    try:
+        ip_address(bare)
+    except ValueError:
+        if bare not in _LOOPBACK_NAMES:
+            raise ValueError(f"{quoted(host)} is no IP address: listen on one, or on localhost") from None
+    if (":" in bare) is not host.startswith("["):
+        raise ValueError("write an IPv6 address in brackets, as in [::1]:8443")
+    return Address(bare, int(port))
+
+
+def _size(value: Any) -> int:
+    match = _QUANTITY.match(str(value)) if isinstance(value, (str, int)) and not isinstance(value, bool) else None
+    if match is None or match[2] not in _UNITS:
+        raise ValueError("a size is wanted here, as in 20MiB")
+    return round(float(match[1]) * _UNITS[match[2]])
+
+
+def _duration(value: Any) -> float:
+    if isinstance(value, float):
+        return value
+    match = _QUANTITY.match(value) if isinstance(value, str) else None
+    if match is None or match[2] not in _SECONDS:
+        raise ValueError("a time with its unit is wanted here, as in 2s or 500ms")
+    return float(match[1]) * _SECONDS[match[2]]
+
+
+def _count(value: Any) -> int:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError(f"a whole number is wanted here, not {kind_of(value)}")  # noqa: TRY004 - pydantic's
+    return value
+
+
+def _within[N: (int, float)](low: N, high: N, told: str) -> Callable[[N], N]:
+    def check(value: N) -> N:
+        if not low <= value <= high:
+            raise ValueError(f"must be {told}")
+        return value
+
+    return check
+
+
+def _network(value: Any) -> Network:
+    if isinstance(value, (IPv4Network, IPv6Network)):
+        return value
+    try:
+        return ip_network(value if isinstance(value, str) else "")
+    except ValueError as error:
+        if isinstance(value, str) and "host bits" in str(error):
+            meant = ip_network(value, strict=False)
+            raise ValueError(f"{quoted(value)} is an address within a network: write {meant}") from None
+        raise ValueError("a network is wanted here, as in 10.0.0.0/8") from None
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value not in {"on", "off"}:
+        raise ValueError("on or off is wanted here")
+    return bool(value == "on")
+
+
+def _path(value: Any, info: ValidationInfo) -> Path | None:
+    if value is None or isinstance(value, Path):
+        return value
+    if not isinstance(value, str) or not value.strip() or "\0" in value:
+        raise ValueError("a file's path is wanted here")
+    base = info.context.base if isinstance(info.context, Surroundings) else Path()
+    return Path(base, value)
+
+
+def _secret(value: Any, info: ValidationInfo) -> Secret:
+    if isinstance(value, Secret):
+        return value
+    kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
+    if colon and kind == "env" and _VARIABLE_NAME.match(rest):
+        return Secret(variable=rest)
+    if colon and kind == "file" and rest.strip() and "\0" not in rest:
+        return Secret(file=_path(rest, info))
+    raise ValueError("name where the secret is, as in env:NAME or file:path; never write it here")
+
+
+def _upstream(value: str) -> str:
+    """An https origin with an optional base path, without a slash at its end."""
+    example = "as in https://eu.i.example.com"
+    if not re.fullmatch(r"[!-~]+", value) or "\\" in value:
+        raise ValueError(f"a URL without spaces or special characters is wanted here, {example}")
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is no URL: write one {example}") from None
+    if parts.username is not None or parts.password is not None or "@" in parts.netloc:
+        raise ValueError("a URL here must not hold credentials: remove everything before the @")
+    if parts.query or parts.fragment or "?" in value or "#" in value:
+        raise ValueError("a URL here must not hold a query or fragment: remove what follows ? or #")
+    if parts.scheme not in {"https", "http"} or not host:
+        raise ValueError(f"{quoted(value)} is no https:// URL: write one {example}")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError(f"{quoted(value)} would send in the clear: use https:// (http:// is for loopback addresses)")
+    if port == 0 or parts.netloc.endswith(":") or not _is_host(host):
+        raise ValueError(f"{quoted(parts.netloc)} is no host: write a URL {example}")
+    if "//" in parts.path or {".", ".."} & set(parts.path.split("/")):
+        raise ValueError("the path of a URL here must not hold //, . or ..")
+    return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}".rstrip("/")
+
+
+def _is_host(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return len(host) <= 253 and _HOST.match(host) is not None
+    return True
+
+
+def _host(value: str) -> str:
+    host = value.lower()
+    if host and not _is_host(host.strip("[]")):
+        raise ValueError(f"{quoted(value)} is no host name: write it without scheme, port and path")
+    return host
+
+
+def _prefix(value: str) -> str:
+    if not _PATH.match(value) or {".", ".."} & set(value.split("/")):
+        begun = value if value.startswith("/") else f"/{value}"
+        better = begun if begun.endswith("/") else f"{begun}/"
+        hint = f"; did you mean {quoted(better)}?" if _PATH.match(better) and better != value else ""
+        raise ValueError(f"{quoted(value)} is no path prefix: it begins and ends with /{hint}")
+    return value
+
+
+def _cookie(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if not _COOKIE.match(name):
+            raise ValueError(f"{quoted(name)} is no cookie name")
+    return names
+
+
+_TEXT: Final = WithJsonSchema({"type": "string"})
+_TEXT_OR_NUMBER: Final = WithJsonSchema({"type": ["string", "integer"]})
+Listen = Annotated[Address, PlainValidator(_address), PlainSerializer(str), _TEXT]
+Size = Annotated[
+    int, PlainValidator(_size), AfterValidator(_within(1024, 1 << 30, "from 1KiB to 1GiB")), _TEXT_OR_NUMBER
+]
+Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_within(0.01, 60.0, "from 10ms to 60s")), _TEXT]
+Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
+Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
+NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
+Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"enum": ["on", "off", True, False]})]
+FilePath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), _TEXT]
+MaybeFile = Annotated[
+    Path | None, PlainValidator(_path), PlainSerializer(str), WithJsonSchema({"type": ["string", "null"]})
+]
+SecretName = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _TEXT]
+
+
+class TlsSettings(Strict):
+    """How the listener speaks. `client_ca`: a file turns on mutual TLS."""
+
+    mode: Literal["serve", "behind_proxy", "off"] = "serve"
+    certificate: FilePath = Field(default="certs/gateway.pem", validate_default=True)  # type: ignore[assignment]
+    key: FilePath = Field(default="certs/gateway.key", validate_default=True)  # type: ignore[assignment]
+    minimum: Literal["TLSv1.2", "TLSv1.3"] = "TLSv1.2"
+    client_ca: MaybeFile = None
+    redirect_http: Listen | None = None
+
+    @model_validator(mode="after")
+    def _serve_what_is_asked(self) -> Self:
+        if self.mode != "serve":
+            for name in ("client_ca", "redirect_http"):
+                if getattr(self, name) is not None:
+                    raise ValueError(f"{name} needs mode: serve (here it would do nothing)")
+        return self
+
+
+class LimitSettings(Strict):
+    """How much one request may cost."""
+
+    body: Size = _LIMITS.body
+    decoded: Size = _LIMITS.decoded
+    layers: Layers = _LIMITS.layers
+    depth: Depth = _LIMITS.depth
+    time: Duration = _LIMITS.time
+
+    def as_limits(self) -> Limits:
+        """What the pipeline takes."""
+        return Limits(self.body, self.decoded, self.layers, self.depth, self.time)
+
+
+class RouteSettings(Strict):
+    """A host and/or path prefix in front of one backend."""
+
+    name: str = ""
+    host: Annotated[str, AfterValidator(_host)] = ""
+    path: Annotated[Text, AfterValidator(_prefix)] = "/"
+    tracker: Texts = (AUTO,)
+    upstream: Annotated[Text, AfterValidator(_upstream)]
+    upstream_ca: MaybeFile = None
+    unreadable: Literal["refuse"] = "refuse"
+    unrecognised: Literal["mask_all", "detect", "refuse"] = "detect"
+    delivery: Literal["inline"] = "inline"
+    record: Switch = True
+    where: Where = ""
+
+    @field_validator("tracker")
+    @classmethod
+    def _know_trackers(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        if value == (AUTO,):
+            return value
+        if not value:
+            raise ValueError("name a tracker, or write auto")
+        if AUTO in value:
+            raise ValueError("auto stands alone: it tries every tracker")
+        trackers = info.context.trackers if isinstance(info.context, Surroundings) else None
+        for name in value if trackers is not None else ():
+            choose(name, [*_selectable(trackers or ()), AUTO], "tracker")
+        return value
+
+    @field_validator("unreadable", "delivery", mode="before")
+    @classmethod
+    def _refuse_what_is_not_built(cls, value: Any) -> Any:
+        if value in {"quarantine", "queued"}:
+            raise ValueError(f"{quoted(value)} {_NOT_BUILT}")
+        return value
+
+    @property
+    def label(self) -> str:
+        """Its name, or what it stands in front of."""
+        return self.name or f"{self.host}{self.path}"
+
+    @property
+    def is_auto(self) -> bool:
+        """Whether every tracker is tried."""
+        return self.tracker == (AUTO,)
+
+
+def _selectable(trackers: Iterable[str]) -> list[str]:
+    return [name for name in trackers if not name.startswith("_")]
+
+
+class OptOutSettings(Strict):
+    """What counts as a visitor's no."""
+
+    cookies: Annotated[Texts, AfterValidator(_cookie)] = ("gateway_opt_out",)
+    gpc: StrictBool = True
+    dnt: StrictBool = True
+
+
+class VisitorSettings(Strict):
+    """Who is recorded at all."""
+
+    closed: ClassVar[Mapping[str, str]] = {"consent": _NOT_BUILT, "region": _NOT_BUILT}
+
+    opt_out: OptOutSettings = OptOutSettings()
+
+
+class Settings(Strict):
+    """gateway.yaml."""
+
+    closed: ClassVar[Mapping[str, str]] = {"spool": _NOT_BUILT, "console": _NOT_BUILT}
+
+    listen: Listen = Address("0.0.0.0", 8443)  # noqa: S104 - the contract's default, TLS only
+    tls: TlsSettings = Field(default={}, validate_default=True)  # type: ignore[assignment]
+    trusted_proxies: tuple[NetworkText, ...] = ()
+    limits: LimitSettings = LimitSettings()
+    routes: tuple[RouteSettings, ...]
+    rules: Texts = ("default",)
+    visitors: VisitorSettings = VisitorSettings()
+    workers: Annotated[int, BeforeValidator(_count)] = 1
+    masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
+    where: Where = ""
+
+    @field_validator("workers")
+    @classmethod
+    def _work_alone(cls, value: int) -> int:
+        if value < 1:
+            raise ValueError("must be 1")
+        if value > 1:
+            raise ValueError("more than one worker is not built yet: write 1")
+        return value
+
+    @field_validator("routes")
+    @classmethod
+    def _lead_somewhere_once(cls, value: tuple[RouteSettings, ...]) -> tuple[RouteSettings, ...]:
+        if not value:
+            raise ValueError("at least one route is wanted here")
+        for attribute in ("label", "host and path"):
+            seen: dict[object, str] = {}
+            for route in value:
+                key = route.label if attribute == "label" else (route.host, route.path)
+                if key in seen:
+                    lines = " and ".join(where.rpartition(":")[2] for where in (seen[key], route.where))
+                    raise ValueError(f"two routes have the same {attribute.replace('label', 'name')}, on lines {lines}")
+                seen[key] = route.where
+        return value
+
+    @model_validator(mode="after")
+    def _say_nothing_in_the_clear(self) -> Self:
+        if self.tls.mode == "off" and not self.listen.is_loopback:
+            raise ValueError("tls: mode off is for loopback addresses: listen on 127.0.0.1, or write mode: serve")
+        if self.tls.mode == "behind_proxy" and not self.trusted_proxies:
+            raise ValueError("tls: mode behind_proxy needs trusted_proxies: name the network of the proxy in front")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that a start or a reload needs. `files`: all that were read, for whoever watches them."""
+
+    settings: Settings
+    rules: tuple[RuleFile, ...]
+    trackers: Mapping[str, TrackerFile]
+    files: tuple[Path, ...]
+
+
+def read_text(path: PurePath) -> str:
+    """A file's text, or a UserError that says what to do. Reads no more than a configuration may hold."""
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(SIZE_LIMIT + 1)
+    except FileNotFoundError:
+        raise UserError("no such file: create it, or correct the path", str(path)) from None
+    except OSError as error:
+        raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(path)) from None
+    if len(data) > SIZE_LIMIT:
+        raise UserError(f"larger than {SIZE_LIMIT // 1024 // 1024} MiB: split the file", str(path))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UserError("not valid UTF-8: save the file as UTF-8", f"{path}:{line}") from None
+
+
+@cache
+def rules_directory() -> Path:
+    """Where the packaged rules are: inside an installed wheel, or beside the package in a source tree."""
+    package = Path(str(importlib.resources.files("gateway")))
+    for candidate in (package / "_rules", package.parent / "rules"):
+        if candidate.is_dir():
+            return candidate
+    raise UserError("the packaged rules are missing: install the gateway again", str(package))
+
+
+def built_in_rules() -> dict[str, PurePath]:
+    """The rule files that a name without .yaml means: `default`, `profiles/strict` …"""
+    root = rules_directory()
+    found = sorted([*root.glob("*.yaml"), *root.glob("profiles/*.yaml")])
+    return {path.relative_to(root).with_suffix("").as_posix(): path for path in found}
+
+
+def tracker_paths() -> list[Path]:
+    """The packaged tracker files."""
+    return sorted(rules_directory().glob("trackers/*.yaml"))
+
+
+def known_names(trackers: Iterable[str] = ()) -> Known:
+    """What rule files may name: the operators and detectors of this version, and these trackers."""
+    from gateway import detectors, operators  # noqa: PLC0415 - `check --help` needs neither
+
+    return Known(
+        operators={one.name: one for one in operators.OPERATORS},
+        detectors=tuple(one.name for one in detectors.DETECTORS),
+        trackers=tuple(_selectable(trackers)),
+    )
+
+
+def substitute(text: str, environ: Mapping[str, str]) -> str:
+    """`text` with each `${NAME}` replaced; `$${` stays a plain `${`. ValueError for a variable that isn't set."""
+
+    def value(match: re.Match[str]) -> str:
+        if match[0] == "$${":
+            return "${"
+        name, closed = match[1], match[2]
+        if not closed or not _VARIABLE_NAME.match(name):
+            raise ValueError("${ begins a variable, as in ${NAME}; write $${ for the characters themselves")
+        if name not in environ:
+            raise ValueError(f"the environment variable {name} is not set: set it, or write the value here")
+        return environ[name]
+
+    return _VARIABLE.sub(value, text)
+
+
+def load_source(path: Path, environ: Mapping[str, str] | None = None) -> Source:
+    """gateway.yaml, parsed, with its variables filled in."""
+    variables = os.environ if environ is None else environ
+    return parse(read_text(path), str(path), lambda text: substitute(text, variables))
+
+
+def load_settings(
+    path: Path, environ: Mapping[str, str] | None = None, trackers: Iterable[str] | None = None
+) -> Settings:
+    """gateway.yaml as `Settings`. Relative paths in it are relative to the file. `trackers`: the packaged ones."""
+    names = trackers if trackers is not None else (one.stem for one in tracker_paths())
+    return read_model(load_source(path, environ), Settings, Surroundings(path.parent, frozenset(names)))
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
+    """gateway.yaml and everything that it names, checked together; the first mistake is a UserError."""
+    read: list[Path] = [path]
+
+    def reader(one: PurePath) -> str:
+        read.append(Path(one))
+        return read_text(one)
+
+    trackers = load_trackers(tracker_paths(), reader)
+    settings = load_settings(path, environ, trackers)
+    rules = load_rules(
+        settings.rules, path.parent, built_in_rules(), reader, known_names(trackers), where=settings.where
+    )
+    return Configuration(settings, rules, trackers, tuple(read))
+
+
+def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) -> bytes:
+    """The 32 bytes that pseudonyms are made with. A missing file is created, readable by its owner alone.
+
+    Whoever changes the key makes every visitor a new one; whoever has it can test whose pseudonym one is.
+    """
+    secret = settings.masking_key
+    if secret.file is None:
+        text = (os.environ if environ is None else environ).get(secret.variable)
+        if text is None:
+            raise UserError(f"masking_key: the environment variable {secret.variable} is not set", settings.where)
+        return _key(text, str(secret))
+    if not secret.file.exists():
+        _create_key(secret.file)
+    try:
+        if secret.file.stat().st_mode & 0o022:
+            raise UserError(f"others can write the masking key: chmod 600 {secret.file}", str(secret))
+    except OSError as error:
+        raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(secret.file)) from None
+    return _key(read_text(secret.file), str(secret))
+
+
+def _key(text: str, where: str) -> bytes:
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text.strip(), re.ASCII):
+        raise UserError("the masking key must be 64 hexadecimal digits (openssl rand -hex 32)", where)
+    return bytes.fromhex(text.strip())
+
+
+def _create_key(path: Path) -> None:
+    """Writes a new key beside `path` and links it into place: whoever comes second finds the first one's, whole."""
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".masking-key-")  # mode 0600
+        try:
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(KEY_SIZE) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(name, path)
+        except FileExistsError:
+            pass
+        finally:
+            Path(name).unlink()
+    except OSError as error:
+        raise UserError(f"can't create the masking key: {(error.strerror or 'failed').lower()}", str(path)) from None
+
+
+SCHEMAS: Final[Mapping[str, type[Strict]]] = {"gateway": Settings, "rules": RuleFile, "tracker": TrackerFile}
+
+
+def schema_text(name: str) -> str:
+    """The JSON Schema of one kind of file, for editors."""
+    schema = {"$schema": "https://json-schema.org/draft/2020-12/schema", **SCHEMAS[name].model_json_schema()}
+    return json.dumps(schema, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
+
+
+def write_schemas(directory: Path) -> None:
+    """Writes every file kind's schema into `directory`."""
+    for name in SCHEMAS:
+        (directory / f"{name}.schema.json").write_text(schema_text(name), encoding="utf-8")

@@ -1,0 +1,257 @@
+"""The one place where rooms meet: the way of one request from its head to its answer.
+
+    examine → route → preflight? → policy → body → mask → Send | Answer | Refuse | Hold → answer
+
+Only the `Send` arm reaches a backend, with a `Masked`. Every other end, the unexpected ones included, forwards nothing.
+Once a request is masked it is delivered even if the browser has left: pages send their last events as they close.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from dataclasses import replace
+from typing import assert_never
+
+import aiohttp
+from aiohttp import web
+
+from gateway.core.message import Headers, Inbound
+from gateway.core.outcome import Answer, Hold, Outcome, Refuse, Response, Send
+from gateway.log import Event, Name
+from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
+from gateway.policy.decision import decide
+from gateway.proxy import framing
+from gateway.proxy.body import BodyRejected, read_body
+from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
+from gateway.proxy.hop import answer_fields, known_gateways, request_fields
+from gateway.proxy.reply import HSTS, Reply, line, rejection_line
+from gateway.proxy.routes import Plan, Route
+from gateway.proxy.upstream import Unreachable, Upstream
+
+INLINE_SIZE = 64 * 1024
+"""Bodies up to this size are masked on the event loop; larger ones in a thread, so that others get their turn."""
+
+HELD_SIZE = 256 * 1024 * 1024
+"""How many bytes of bodies may be in memory at once; past that, requests are asked to come back."""
+
+WRITE_SECONDS = 60.0
+
+Emit = Callable[..., None]
+"""`gateway.log.emit`, or a stand-in."""
+
+
+class Handler:
+    """Serves requests by the current `plan`. A request keeps the plan that it started with."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        upstream: Upstream,
+        counts: Counts,
+        *,
+        executor: Executor,
+        pseudonym: str,
+        emit: Emit,
+        hsts: bool = False,
+        write_seconds: float = WRITE_SECONDS,
+        held_at_most: int = HELD_SIZE,
+    ) -> None:
+        self.plan = plan
+        self.is_draining = False
+        self._upstream = upstream
+        self._counts = counts
+        self._executor = executor
+        self._pseudonym = pseudonym
+        self._emit = emit
+        self._hsts = hsts
+        self._write_seconds = write_seconds
+        self._held = 0
+        self._held_at_most = held_at_most
+
+    async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
+        """The edge: what goes wrong in an unforeseen way forwards nothing and is told by its type alone."""
+        try:
+            return await self._serve(request)
+        except (ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as defect:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
+            self._counts.add(Verdict.REFUSED, framing.DEFECT.reason)
+            self._emit(Event.FAULT, fault=Name(type(defect).__name__))
+            if request.writer.output_size > 0:
+                raise ConnectionResetError from None
+            return self._close(self._reply(rejection_line(framing.DEFECT)))
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        plan = self.plan
+        received = Received(
+            request.method,
+            request.raw_path,
+            (request.version.major, request.version.minor),
+            Headers((name.decode("latin-1"), value.decode("latin-1")) for name, value in request.raw_headers),
+        )
+        head = examine(received)
+        if isinstance(head, Rejection):
+            return self._reject(head)
+        peer = _peer(request)
+        if plan.must_say_https and not plan.trust.says_https(peer, received.headers):
+            return self._turn_to_https(received, head)
+        if self._pseudonym in known_gateways(received.headers):
+            return self._reject(framing.LOOP)
+        found = plan.find(head.host, head.target)
+        if found is None:
+            return self._reject(framing.NO_ROUTE)
+        route, target = found
+        inbound = Inbound(
+            method=received.method,
+            target=target,
+            headers=received.headers,
+            host=head.host,
+            peer=peer,
+            client=plan.trust.visitor(peer, received.headers),
+            route=route.name,
+        )
+        if is_preflight(inbound):
+            return self._answer(preflight_answer(inbound), "preflight", received)
+        if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
+            # RFC 9110 section 7.6.2: the last recipient answers itself
+            return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
+        objection = decide(inbound, plan.opt_out, record=route.record, record_mobile=route.record_mobile)
+        if objection is not None:
+            return self._answer(opted_out_answer(inbound, route.opted_out), objection.value, received)
+        return await self._mask_and_forward(request, received, plan, route, inbound)
+
+    async def _mask_and_forward(
+        self, request: web.BaseRequest, received: Received, plan: Plan, route: Route, inbound: Inbound
+    ) -> web.StreamResponse:
+        taken = 0
+
+        def take_room(size: int) -> None:
+            nonlocal taken
+            if self._held + size > self._held_at_most:
+                raise BodyRejected(framing.BUSY)
+            self._held += size
+            taken += size
+
+        try:
+            if expects_continue(received) and (request.content_length or 0) <= plan.limits.body:
+                await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                request.writer.output_size = 0
+            body = await read_body(request, plan.limits.body, take_room)
+            whole = replace(inbound, headers=request_fields(inbound.headers), body=body)
+            outcome = await self._mask(plan, whole)
+            match outcome:
+                case Send():
+                    return await self._forward(request, route, inbound, outcome)
+                case Answer(response, why):
+                    return self._answer(with_cors(response, inbound), why, received)
+                case Refuse(reason, response, tracker):
+                    self._counts.add(Verdict.REFUSED, reason.value, tracker)
+                    return self._reply(with_cors(response, inbound))
+                case Hold(_, report):
+                    self._counts.add(Verdict.HELD, "not_built", report.tracker)
+                    return self._reply(with_cors(rejection_line(framing.BUSY), inbound))
+                case _:
+                    assert_never(outcome)
+        except BodyRejected as rejected:
+            return self._reject(rejected.rejection, inbound)
+        finally:
+            self._held -= taken
+
+    async def _mask(self, plan: Plan, inbound: Inbound) -> Outcome:
+        if len(inbound.body) <= INLINE_SIZE:
+            return plan.masker.mask(inbound)
+        return await asyncio.get_running_loop().run_in_executor(self._executor, plan.masker.mask, inbound)
+
+    async def _forward(
+        self, request: web.BaseRequest, route: Route, inbound: Inbound, send: Send
+    ) -> web.StreamResponse:
+        tracker = send.report.tracker
+        try:
+            answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
+        except Unreachable as failure:
+            self._counts.add(Verdict.FAILED, failure.reason, tracker)
+            return self._reply(with_cors(line(failure.status, failure.line), inbound))
+        async with answer:
+            fields = answer_fields(_readable(answer.raw_headers), route.set_cookies)
+            if "Location" in fields:
+                location = route.locate(send.masked.request.target, fields.get("Location"))
+                if location is None:
+                    self._counts.add(Verdict.FAILED, "redirect", tracker)
+                    return self._reply(
+                        with_cors(line(502, "The backend redirects to somewhere that is not masked."), inbound)
+                    )
+                fields = fields.replaced("Location", location)
+            self._counts.add(Verdict.FORWARDED, str(answer.status), tracker)
+            return await self._stream(request, answer, fields)
+
+    async def _stream(
+        self, request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers
+    ) -> web.StreamResponse:
+        """Passes the backend's answer on as it comes. One that breaks off does so here too, uncleanly."""
+        reply = self._dressed(Reply(answer.status, fields))
+        await reply.prepare(request)
+        try:
+            async for piece in answer.content.iter_any():
+                async with asyncio.timeout(self._write_seconds):
+                    await reply.write(piece)
+        except (aiohttp.ClientError, TimeoutError):
+            _abort(request)
+            raise ConnectionResetError from None
+        return reply
+
+    def _turn_to_https(self, received: Received, head: Head) -> web.StreamResponse:
+        """The trusted proxy has not said that the visitor came by HTTPS."""
+        has_body = "Content-Length" in received.headers or "Transfer-Encoding" in received.headers
+        if received.method not in {"GET", "HEAD"} or has_body:
+            return self._reject(framing.PLAIN)
+        self._counts.add(Verdict.REJECTED, framing.PLAIN.reason)
+        return self._reply(line(308, "Use HTTPS.", ("Location", f"https://{head.host}{head.target}")))
+
+    def _answer(self, response: Response, why: str, received: Received) -> Reply:
+        self._counts.add(Verdict.ANSWERED, why)
+        reply = self._reply(response)
+        # who waits for 100 may or may not send the body after all: the connection can't tell what comes next
+        return self._close(reply) if expects_continue(received) else reply
+
+    def _reject(self, rejection: Rejection, inbound: Inbound | None = None) -> Reply:
+        self._counts.add(Verdict.REJECTED, rejection.reason)
+        response = rejection_line(rejection)
+        return self._close(self._reply(response if inbound is None else with_cors(response, inbound)))
+
+    def _reply(self, response: Response) -> Reply:
+        return self._dressed(Reply(response.status, response.headers, response.body))
+
+    def _dressed(self, reply: Reply) -> Reply:
+        reply.headers["Via"] = f"1.1 {self._pseudonym}"
+        if self._hsts:
+            reply.headers[HSTS[0]] = HSTS[1]
+        return self._close(reply) if self.is_draining else reply
+
+    @staticmethod
+    def _close(reply: Reply) -> Reply:
+        reply.force_close()
+        return reply
+
+
+def _peer(request: web.BaseRequest) -> str:
+    name = request.transport.get_extra_info("peername") if request.transport is not None else None
+    return str(name[0]) if isinstance(name, tuple) and name else ""
+
+
+def _readable(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    """The backend's fields; those that are not UTF-8 are left out, since they could not go out byte for byte."""
+    pairs: list[tuple[str, str]] = []
+    for name, value in raw:
+        try:
+            pairs.append((name.decode("ascii"), value.decode("utf-8")))
+        except UnicodeDecodeError:
+            continue
+    return Headers(pairs)
+
+
+def _abort(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()

@@ -1,0 +1,24 @@
+"""The pipeline as the handler calls it: each route's own Program, one clock. Called from the loop and from threads.
+
+Programs are immutable and guard their sessions themselves; nothing is kept here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+
+from gateway.core.message import Inbound
+from gateway.core.outcome import Outcome
+from gateway.core.pipeline import Program, mask
+
+
+class Programs:
+    """A `Masker` by the name of the request's route. A route without a Program is a defect, and forwards nothing."""
+
+    def __init__(self, by_route: Mapping[str, Program]) -> None:
+        self._by_route = by_route
+
+    def mask(self, inbound: Inbound) -> Outcome:
+        """The verdict of the route's Program."""
+        return mask(inbound, self._by_route[inbound.route], time.monotonic)

@@ -1,0 +1,59 @@
+"""A claim: one leaf of a document, with what the walk and the recording know of it. Rules decide on claims alone.
+
+The recording only labels; it never changes a value and knows no operator.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+
+from gateway.core.category import Category
+from gateway.core.document import Layer, Leaf, List, Map, Node
+from gateway.recording.dom import Element
+
+
+class Form(IntEnum):
+    """What kind of text a leaf holds, where the record tells it."""
+
+    PLAIN = 0
+    STYLE = 1  # CSS: detectors only, never as a whole
+    STATE = 2  # a checked or selected state: its presence is the value
+    BLOB = 3  # a picture, font or canvas: nothing in it can be read
+    INPUT = 4  # typed text, one event a keystroke
+    STRUCTURE = 5  # tag names, ids, types: what replay needs
+
+
+class Claim:
+    """One leaf to decide on. `element` is None where the leaf belongs to no element of a page."""
+
+    __slots__ = ("category", "element", "form", "holder", "index", "key", "layer", "leaf", "place", "whole")
+
+    def __init__(
+        self,
+        layer: Layer,
+        leaf: Leaf,
+        category: Category | None,
+        place: object = None,
+        element: Element | None = None,
+        holder: Map | List | None = None,
+        index: int = 0,
+        form: Form = Form.PLAIN,
+        key: str = "",
+        whole: bool = True,
+    ) -> None:
+        self.layer = layer
+        self.leaf = leaf
+        self.category = category
+        self.place = place
+        self.element = element
+        self.holder = holder
+        self.index = index
+        self.form = form
+        self.key = key
+        self.whole = whole  # an element's private mark or select rule masks it as a whole
+
+
+type Emit = Callable[[Claim], None]
+# hands a part of a recorded event (a custom event's payload, say) back to the general walk
+type Walk = Callable[[Layer, Node, str], None]

@@ -1,0 +1,172 @@
+"""Elements told outside the page: a click event's tag, class and id, a breadcrumb's node, a selector path, a chain.
+
+Analytics trackers copy an element's text into their own records. Such a record names the element by tag, class, id or a
+selector path; from these a pseudo-element is made that private marks and `select` rules judge like one on the page, and
+where the session's mirror knows the element (by node id or `id` attribute) the real one is taken.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from gateway.core.document import Kind, Leaf, List, Map, Node, opened
+from gateway.core.words import words_of
+from gateway.recording.dom import Element, Mirror
+from gateway.recording.rrweb import number
+
+# the last words of a key, once vendor prefixes are off → what the value tells of the element
+_ROLES: Final[dict[tuple[str, ...], str]] = {
+    ("tag", "name"): "tag", ("tagname",): "tag", ("node", "name"): "tag", ("nodename",): "tag", ("element", "tag"): "tag",
+    ("element", "tag", "name"): "tag", ("el", "tag", "name"): "tag", ("tag",): "tag", ("element", "node", "name"): "tag",
+    ("class",): "class", ("classes",): "class", ("class", "name"): "class", ("class", "list"): "class",
+    ("element", "class"): "class", ("element", "classes"): "class", ("el", "classes"): "class", ("el", "class"): "class",
+    ("attr", "class"): "class", ("element", "class", "name"): "class", ("class", "names"): "class",
+    ("id",): "id", ("element", "id"): "id", ("el", "id"): "id", ("attr", "id"): "id", ("html", "id"): "id",
+    ("selector",): "path", ("element", "selector"): "path", ("click", "selector"): "path", ("click", "target"): "path",
+    ("query", "selector"): "path", ("element", "path"): "path", ("dom", "path"): "path", ("css", "selector"): "path",
+    ("target", "selector"): "path", ("xpath",): "path", ("element", "hierarchy"): "path", ("css", "path"): "path",
+    ("node", "id"): "node", ("nodeid",): "node",
+}  # fmt: skip
+_VENDOR: Final = frozenset({"amplitude", "attr", "mp", "ph", "dd", "rr"})
+_STEP: Final = re.compile(
+    r"""([a-zA-Z][\w-]*)?((?:\#[\w-]+|\.[\w-]+|\[[\w-]+(?:[~|^$*]?=(?:"[^"]*"|'[^']*'|[^\]]*))?\]|:[\w-]+(?:\([^)]*\))?)+)?"""
+)
+_PART: Final = re.compile(r"""\#([\w-]+)|\.([\w-]+)|\[([\w-]+)(?:[~|^$*]?=(?:"([^"]*)"|'([^']*)'|([^\]]*)))?\]""")
+_LONGEST_PATH: Final = 4096
+# words of a key whose value is a copy of what the element shows or holds
+SHOWN: Final = frozenset(
+    {"text", "content", "label", "title", "html", "alt", "aria", "placeholder", "inner", "outer", "caption", "value"}
+)
+
+
+def role_of(key: str) -> str | None:
+    """What a key tells of an element: tag, class, id, path, node or nothing."""
+    words = words_of(key)
+    while len(words) > 1 and words[0] in _VENDOR:
+        words = words[1:]
+    return _ROLES.get(words)
+
+
+def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) -> Element | None:
+    """The element that a record tells of, or None where it names none."""
+    found: dict[str, Node] = {}
+    attributes: dict[str, str] = {}
+    for key, value in record.items:
+        role = role_of(key.value)
+        if role is not None and role not in found:
+            found[role] = opened(value)
+        name = _attribute_name(key.value)
+        if name is not None and isinstance(value, Leaf) and value.kind is Kind.TEXT:
+            attributes[name] = value.value[:512]
+    if not found.keys() & {"tag", "class", "path", "node"}:
+        return None
+    held = record.get("attributes")
+    if isinstance(held, Map):
+        for key, value in held.items:
+            if isinstance(value, Leaf) and value.kind is Kind.TEXT:
+                attributes.setdefault(key.value.lower(), value.value[:512])
+    known = _on_page(found, mirror)
+    if known is not None:
+        return known
+    tag = found.get("tag")
+    if isinstance(tag, Leaf) and tag.kind is Kind.TEXT and len(tag.value) < 64:
+        element_tag = tag.value.lower()
+    elif "class" in found:
+        element_tag = ""
+    elif isinstance(path := found.get("path"), Leaf):
+        return from_path(path.value, mirror)
+    else:
+        return None
+    classes = _words(found.get("class"))
+    if classes:
+        attributes["class"] = classes
+    identity = found.get("id")
+    if isinstance(identity, Leaf) and identity.kind is Kind.TEXT:
+        attributes["id"] = identity.value[:512]
+        if mirror is not None and (real := mirror.find_by_id(identity.value)) is not None:
+            return real
+    kind = record.get("type") or record.get("elementType")
+    if element_tag in ("input", "button") and isinstance(kind, Leaf):
+        attributes.setdefault("type", kind.value)
+    return Element(element_tag, attributes, parent)
+
+
+def from_path(path: str, mirror: Mirror | None) -> Element | None:
+    """The last element of a selector path such as `body > form#f > input.x[type="email"]`, with those above it."""
+    if not path or len(path) > _LONGEST_PATH or path.startswith(("/", "http")):
+        return None
+    element: Element | None = None
+    for step in re.split(r"\s*>\s*|\s+", path.strip()):
+        match = _STEP.fullmatch(step)
+        if match is None or not (match[1] or match[2]):
+            return None
+        attributes: dict[str, str] = {}
+        classes: list[str] = []
+        for part in _PART.finditer(match[2] or ""):
+            if part[1]:
+                attributes["id"] = part[1]
+            elif part[2]:
+                classes.append(part[2])
+            else:
+                attributes[part[3].lower()] = part[4] or part[5] or part[6] or ""
+        if classes:
+            attributes["class"] = " ".join(classes)
+        element = Element((match[1] or "").lower(), attributes, element)
+    if element is not None and mirror is not None and element.id is not None:
+        real = mirror.find_by_id(element.id)
+        if real is not None:
+            return real
+    return element
+
+
+def from_chain(chain: List) -> Element | None:
+    """The first element of an element chain (innermost first, as PostHog writes it), with those above it."""
+    element: Element | None = None
+    for item in reversed(chain.items):
+        record = opened(item)
+        if isinstance(record, Map):
+            element = element_of_chain_item(record, element)
+    return element
+
+
+def element_of_chain_item(record: Map, parent: Element | None) -> Element:
+    """One element of a chain."""
+    attributes: dict[str, str] = {}
+    held = record.get("attributes")
+    if isinstance(held, Map):
+        for key, value in held.items:
+            if isinstance(value, Leaf):
+                attributes[key.value.lower().removeprefix("attr__").removeprefix("attr_")] = value.value[:512]
+    tag = record.get("tagName")
+    classes = _words(record.get("classes"))
+    if classes:
+        attributes["class"] = classes
+    return Element(tag.value.lower() if isinstance(tag, Leaf) else "", attributes, parent)
+
+
+def _attribute_name(key: str) -> str | None:
+    for prefix in ("attr__", "$attr-", "attr-", "attr_"):
+        if key.startswith(prefix):
+            return key[len(prefix) :].lower()
+    return None
+
+
+def _on_page(found: dict[str, Node], mirror: Mirror | None) -> Element | None:
+    if mirror is None:
+        return None
+    for role in ("node", "id"):
+        node_id = number(found.get(role))
+        if node_id is not None and node_id in mirror.elements:
+            return mirror.elements[node_id]
+    return None
+
+
+def _words(node: Node | None) -> str:
+    if isinstance(node, Leaf):
+        return node.value[:512] if node.kind is Kind.TEXT else ""
+    if isinstance(node, List):
+        return " ".join(one.value for one in map(opened, node.items) if isinstance(one, Leaf))[:512]
+    return ""
+
+

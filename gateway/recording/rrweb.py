@@ -1,0 +1,388 @@
+"""rrweb events, whoever wraps them: what each leaf is, and which element it belongs to.
+
+Facts (rrweb 2): an event is {type, data, timestamp}. Types: 0 DOMContentLoaded, 1 Load, 2 FullSnapshot {node}, 3
+IncrementalSnapshot {source, …}, 4 Meta {href, width, height}, 5 Custom {tag, payload}, 6 Plugin {plugin, payload}.
+Nodes: 0 Document, 1 Doctype, 2 Element {tagName, attributes, childNodes}, 3 Text, 4 CDATA, 5 Comment {textContent}.
+Any part may be a nested document (a packed event, a compressed mutation list): the document model has opened it.
+
+A typed value is an Input event (source 5), one a keystroke; a contenteditable's is a text mutation under its element.
+A text added under a private parent carries its parent's id only: the mirror decides. Structure first, then values, so
+that an added node's children find it whatever their order in the list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Final, Protocol
+
+from gateway.core.category import Category
+from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
+from gateway.recording.claim import Claim, Emit, Form
+from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
+
+
+class PlaceLike(Protocol):
+    """The part of a tracker's place that the recording needs: one key further."""
+
+    def child(self, key: str) -> PlaceLike: ...
+
+
+# attributes that replay needs as they are; personal data in them is still looked for
+STRUCTURAL: Final = frozenset(
+    {
+        "id", "class", "type", "name", "for", "role", "rel", "width", "height", "rows", "cols", "size", "colspan",
+        "rowspan", "lang", "dir", "tabindex", "method", "enctype", "target", "autocomplete", "viewbox", "d", "points",
+        "transform", "fill", "stroke", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "xmlns",
+        "charset", "media", "crossorigin", "integrity", "loading", "sizes", "contenteditable", "maxlength", "minlength",
+        "min", "max", "step", "pattern", "disabled", "readonly", "required", "multiple", "hidden", "open", "async",
+        "defer", "rr_width", "rr_height", "rr_scrollleft", "rr_scrolltop", "rr_mediastate", "rr_mediacurrenttime", "nth-child", "nth-of-type",
+    }
+)  # fmt: skip
+STATES: Final = frozenset({"checked", "selected"})
+STYLES: Final = frozenset({"style", "_csstext"})
+BLOBS: Final = frozenset({"rr_dataurl"})
+VALUED: Final = FIELD_TAGS | {"button"}
+
+_HIGHEST_TYPE: Final = 6
+_SNAPSHOT, _INCREMENT, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
+
+
+def enter(layer: Layer, node: Node) -> tuple[Layer, Node]:
+    """The layer and root that a leaf opened into, through any number of layers."""
+    while isinstance(node, Leaf) and node.child is not None:
+        layer = node.child
+        node = layer.root
+    return layer, node
+
+
+def pick(layer: Layer, node: Node | None, key: str) -> tuple[Layer, Node] | None:
+    """The opened value of `key` with its layer, or None."""
+    if isinstance(node, Map):
+        for name, value in reversed(node.items):
+            if name.value == key:
+                return enter(layer, value)
+    return None
+
+
+def number(node: Node | None) -> int | None:
+    """An integer leaf's value."""
+    if isinstance(node, Leaf) and node.kind is Kind.NUMBER and len(node.value) < 20:
+        try:
+            return int(node.value)
+        except ValueError:
+            return None
+    return None
+
+
+def is_event(node: Map) -> bool:
+    """Whether a map is an rrweb event: by its shape, never by where it stands."""
+    if not 2 <= len(node.items) <= 12:
+        return False
+    kind = data = None
+    stamped = False
+    for key, value in node.items:
+        if key.value == "type":
+            kind = number(value)
+        elif key.value == "timestamp":
+            stamped = isinstance(value, Leaf) and value.kind is Kind.NUMBER
+        elif key.value == "data":
+            data = value
+    if not stamped or kind is None or not 0 <= kind <= _HIGHEST_TYPE:
+        return False
+    while isinstance(data, Leaf) and data.child is not None:
+        data = data.child.root
+    if kind in (0, 1):
+        return data is None or isinstance(data, Map)
+    if not isinstance(data, Map):
+        return False
+    needed = {_SNAPSHOT: "node", _INCREMENT: "source", _META: "href", _CUSTOM: "tag", _PLUGIN: "plugin"}[kind]
+    return any(key.value == needed for key, _ in data.items)
+
+
+class Reader:
+    """Reads events of one window into claims, keeping its mirror."""
+
+    def __init__(
+        self,
+        mirror: Mirror,
+        emit: Emit,
+        walk: Callable[[Layer, Node, PlaceLike, Category | None], None],
+        attribute_names: set[str],
+    ) -> None:
+        """`walk` is the general walk, for payloads that are no part of a page; `attribute_names` those kept for selectors."""
+        self.mirror = mirror
+        self._emit = emit
+        self._walk = walk
+        self._names = attribute_names
+
+    def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
+        """Claims every leaf of one event. `place` is the event's own."""
+        kind = number(event.get("type"))
+        for key, value in event.items:
+            if key.value in ("type", "timestamp"):
+                continue
+            inner, node = enter(layer, value)
+            if key.value != "data" or not isinstance(node, Map):
+                self._walk(layer, value, place.child(key.value), None)
+                continue
+            where = place.child("data")
+            if kind == _SNAPSHOT:
+                self._snapshot(inner, node, where)
+            elif kind == _INCREMENT:
+                self._increment(inner, node, where)
+            elif kind == _META:
+                self._rest(inner, node, where, Category.URLS)
+            else:
+                self._rest(inner, node, where, Category.DATA_LOGS if kind == _PLUGIN else Category.EVENT_PROPERTIES)
+
+    # snapshots
+
+    def _snapshot(self, layer: Layer, data: Map, place: PlaceLike) -> None:
+        self.mirror.reset()
+        for key, value in data.items:
+            if key.value == "node":
+                self.nodes(layer, value, None, place.child("node"))
+            else:
+                self._walk(layer, value, place.child(key.value), Category.STRUCTURE)
+
+    def nodes(self, layer: Layer, top: Node, parent: Element | None, place: PlaceLike, before: int | None = None) -> None:
+        """Adds a serialised node and all below it. A document's own parent is the frame that holds it, if any."""
+        pending: list[tuple[Layer, Node, Element | None, int | None]] = [(layer, top, parent, before)]
+        while pending:
+            at, raw, holder, sibling = pending.pop()
+            at, node = enter(at, raw)
+            if not isinstance(node, Map):
+                if isinstance(node, Leaf):
+                    self._claim(at, node, Category.PAGE_TEXT, place, holder)
+                continue
+            element = holder
+            tag = _text(node.get("tagName"))
+            if tag is not None:
+                element = self._element(node, tag, holder)
+                if element.node_id:
+                    self.mirror.add(element, sibling)
+            elif (node_id := number(node.get("id"))) is not None:
+                if number(node.get("type")) == 0:
+                    self.mirror.documents[node_id] = holder
+                elif holder is not None:
+                    self.mirror.add_text(node_id, holder)
+            for index, (key, value) in enumerate(node.items):
+                name = key.value
+                inner, child = enter(at, value)
+                if name == "childNodes" and isinstance(child, List):
+                    pending.extend((inner, one, element, None) for one in reversed(child.items))
+                elif name == "attributes" and isinstance(child, Map):
+                    self.attributes(inner, child, element, place.child("attributes"))
+                elif isinstance(value, Leaf):
+                    if name == "textContent":
+                        self.text(at, value, element, place.child(name), node, index)
+                    elif value.kind is Kind.TEXT and name not in ("tagName", "publicId", "systemId", "name"):
+                        self._claim(at, value, Category.PAGE_TEXT, place.child(name), element, Form.STRUCTURE)
+                else:
+                    self._walk(inner, child, place.child(name), Category.PAGE_TEXT)
+
+    def _element(self, node: Map, tag: str, parent: Element | None) -> Element:
+        attributes: dict[str, str] = {}
+        held = node.get("attributes")
+        if isinstance(held, Map):
+            for key, value in held.items:
+                name = key.value.lower()
+                if name in self._names and isinstance(value, Leaf):
+                    attributes[name] = value.value[:512] if value.kind is Kind.TEXT else ""
+        return Element(tag.lower(), attributes, parent, number(node.get("id")) or 0, self.mirror)
+
+    def text(self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int) -> None:
+        if element is not None and element.tag == "style":
+            self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
+        elif element is not None and element.is_field:
+            self._claim(layer, leaf, Category.FORM_INPUTS, place, element, Form.PLAIN, holder, index)
+        else:
+            self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
+
+    def attributes(self, layer: Layer, held: Map, element: Element | None, place: PlaceLike, *, is_chain: bool = False) -> None:
+        """Claims an element's attributes; in an element chain the element's text is one of them."""
+        tag = element.tag if element is not None else ""
+        unknown = element is UNKNOWN
+        for index, (key, value) in enumerate(held.items):
+            name = key.value.lower().removeprefix("attr__").removeprefix("attr_")
+            where = place.child(key.value)
+            if is_chain and name == "text" and isinstance(value, Leaf):
+                self.text(layer, value, element, where, held, index)
+                continue
+            if not isinstance(value, Leaf):
+                form = Form.STYLE if name in STYLES else Form.PLAIN
+                for at, leaf, holder, position in leaves(layer, value):
+                    self._claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
+                continue
+            category, form = Category.PAGE_TEXT, Form.PLAIN
+            if name in STYLES:
+                form = Form.STYLE
+            elif name in BLOBS:
+                category, form = Category.MEDIA, Form.BLOB
+            elif name in STATES:
+                category, form = Category.FORM_INPUTS, Form.STATE
+            elif name == "value" and (tag in VALUED or unknown):
+                category = Category.FORM_INPUTS
+            elif name in STRUCTURAL:
+                form = Form.STRUCTURE
+            elif name == "content" and tag == "meta":
+                named = held.get("name") or held.get("property")
+                if isinstance(named, Leaf):
+                    where = place.child(named.value)
+            self._claim(layer, value, category, where, element, form, held, index, name)
+
+    # increments
+
+    def _increment(self, layer: Layer, data: Map, place: PlaceLike) -> None:
+        source = number(data.get("source"))
+        if source == 0:
+            self._mutation(layer, data, place)
+        elif source == 5:
+            self._input(layer, data, place)
+        elif source in (9, 10):  # canvas commands, fonts: nothing in them can be read
+            for at, leaf, holder, index in leaves(layer, data):
+                form = Form.BLOB if leaf.kind is Kind.TEXT and len(leaf.value) > 32 else Form.STRUCTURE
+                self._claim(at, leaf, Category.MEDIA, place, None, form, holder, index)
+        elif source in (8, 13, 15):  # style sheet rules, declarations, adopted style sheets
+            for at, leaf, holder, index in leaves(layer, data):
+                self._claim(at, leaf, Category.PAGE_TEXT, place, None, Form.STYLE, holder, index)
+        elif source == 11:
+            self._rest(layer, data, place, Category.DATA_LOGS)
+        else:
+            self._rest(layer, data, place, Category.STRUCTURE)
+
+    def _mutation(self, layer: Layer, data: Map, place: PlaceLike) -> None:
+        mirror = self.mirror
+        mirror.epoch += 1
+        for _, record in _records(layer, data, "removes"):
+            node_id = number(record.get("id"))
+            if node_id is not None:
+                mirror.remove(node_id)
+        self._adds(layer, data, place.child("adds"))
+        changes: list[tuple[Layer, Map, Element]] = []
+        for at, record in _records(layer, data, "attributes"):
+            node_id = number(record.get("id"))
+            element = mirror.element(node_id) if node_id is not None else UNKNOWN
+            held = pick(at, record, "attributes")
+            if held is not None and isinstance(held[1], Map):
+                if element is not UNKNOWN:
+                    for key, value in held[1].items:
+                        name = key.value.lower()
+                        if name in self._names and isinstance(value, Leaf):
+                            gone = value.kind is Kind.WORD and value.value in ("null", "false")
+                            element.set_attribute(name, None if gone else value.value if value.kind is Kind.TEXT else "")
+                changes.append((held[0], held[1], element))
+        for at, held_map, element in changes:
+            self.attributes(at, held_map, element, place.child("attributes").child("attributes"))
+        for at, record in _records(layer, data, "texts"):
+            node_id = number(record.get("id"))
+            holder = mirror.holder_of_text(node_id) if node_id is not None else UNKNOWN
+            for index, (key, value) in enumerate(record.items):
+                if key.value != "id" and isinstance(value, Leaf):
+                    self.text(at, value, holder, place.child("texts").child(key.value), record, index)
+        for key, value in data.items:
+            if key.value not in ("source", "adds", "removes", "attributes", "texts"):
+                self._walk(layer, value, place.child(key.value), Category.STRUCTURE)
+
+    def _adds(self, layer: Layer, data: Map, place: PlaceLike) -> None:
+        """Adds nodes in any order: a child that stands before its parent in the list waits until the parent is there."""
+        waiting = list(_records(layer, data, "adds"))
+        coming = {number(_of(record.get("node"), "id")) for _, record in waiting}
+        while waiting:
+            later: list[tuple[Layer, Map]] = []
+            for at, record in waiting:
+                parent_id = number(record.get("parentId"))
+                node_id = number(_of(record.get("node"), "id"))
+                parent = self.mirror.elements.get(parent_id) if parent_id is not None else None
+                if parent is None and parent_id in coming and parent_id != node_id and parent_id is not None:
+                    later.append((at, record))
+                    continue
+                coming.discard(node_id)
+                for key, value in record.items:
+                    if key.value == "node":
+                        holder = parent if parent is not None else self._documents_parent(parent_id)
+                        self.nodes(at, value, holder, place.child("node"), number(record.get("nextId")))
+            if len(later) == len(waiting):  # parents that never come: unknown, so private
+                coming.clear()
+            waiting = later
+
+    def _documents_parent(self, parent_id: int | None) -> Element | None:
+        """What a node under a document hangs on: the frame that holds the document, nothing for the page's own, or unknown."""
+        return self.mirror.documents.get(parent_id, UNKNOWN) if parent_id is not None else UNKNOWN
+
+    def _input(self, layer: Layer, data: Map, place: PlaceLike) -> None:
+        node_id = number(data.get("id"))
+        element = self.mirror.element(node_id) if node_id is not None else UNKNOWN
+        for index, (key, value) in enumerate(data.items):
+            if key.value in ("source", "id", "userTriggered"):
+                continue
+            for at, leaf, holder, position in leaves(layer, value, data, index):
+                form = Form.INPUT if key.value == "text" else Form.STATE
+                self._claim(at, leaf, Category.FORM_INPUTS, place.child(key.value), element, form, holder, position, key.value)
+
+    # the rest
+
+    def _rest(self, layer: Layer, data: Map, place: PlaceLike, category: Category) -> None:
+        for key, value in data.items:
+            if key.value in ("source", "tag", "plugin") and isinstance(value, Leaf) and value.child is None:
+                self._claim(layer, value, Category.EVENT_PROPERTIES, place.child(key.value))
+            else:
+                self._walk(layer, value, place.child(key.value), category)
+
+    def _claim(
+        self,
+        layer: Layer,
+        leaf: Leaf,
+        category: Category,
+        place: PlaceLike,
+        element: Element | None = None,
+        form: Form = Form.PLAIN,
+        holder: Map | List | None = None,
+        index: int = 0,
+        key: str = "",
+    ) -> None:
+        """Claims a leaf, and what it opened into: the whole goes where an element is private, its parts where not."""
+        self._emit(Claim(layer, leaf, category, place, element, holder, index, form, key))
+        if leaf.child is None:
+            return
+        inner, root = enter(layer, leaf)
+        if inner.name == "html" and isinstance(root, List):
+            for node in root.items:
+                self.nodes(inner, node, element, place)
+            return
+        for at, part, above, position in leaves(inner, root):
+            self._emit(Claim(at, part, category, place, element, above, position, form, key))
+
+
+def leaves(
+    layer: Layer, node: Node, holder: Map | List | None = None, index: int = 0
+) -> Iterator[tuple[Layer, Leaf, Map | List | None, int]]:
+    """Every leaf below a node, nested documents included, with the item that holds it."""
+    pending: list[tuple[Layer, Node, Map | List | None, int]] = [(layer, node, holder, index)]
+    while pending:
+        at, raw, above, position = pending.pop()
+        inner, one = enter(at, raw)
+        if isinstance(one, Leaf):
+            same = inner is at
+            yield inner, one, above if same else None, position
+        elif isinstance(one, Map):
+            pending.extend((inner, value, one, place) for place, (_, value) in reversed(list(enumerate(one.items))))
+        else:
+            pending.extend((inner, value, one, place) for place, value in reversed(list(enumerate(one.items))))
+
+
+def _records(layer: Layer, data: Map, key: str) -> Iterator[tuple[Layer, Map]]:
+    found = pick(layer, data, key)
+    if found is not None and isinstance(found[1], List):
+        for item in found[1].items:
+            at, record = enter(found[0], item)
+            if isinstance(record, Map):
+                yield at, record
+
+
+def _of(node: Node | None, key: str) -> Node | None:
+    return node.get(key) if isinstance(node, Map) else None
+
+
+def _text(node: Node | None) -> str | None:
+    return node.value if isinstance(node, Leaf) and node.kind is Kind.TEXT else None

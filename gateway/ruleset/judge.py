@@ -1,0 +1,377 @@
+"""The judge: which operator each claim gets, by the precedence that `gateway check` prints, and the edits that follow.
+
+    private mark and typed input › later rule › earlier rule › category › detectors
+
+Two rounds: first everything that goes as a whole (its values become the request's secrets), then what is left of the
+text, read with those secrets known. Works on one request; holds values in memory only as long as that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from gateway.core.category import NEVER_TOUCHED, Category
+from gateway.core.document import Kind, Leaf, Map
+from gateway.core.limits import Budget
+from gateway.core.plugin import Context, Situation
+from gateway.core.report import Finding, Report
+from gateway.operators.user_agent import coarsen_text
+from gateway.recording.claim import Claim, Form
+from gateway.recording.dom import Element, Selectors
+from gateway.ruleset.text import MASK, Edit, Secrets, TextRules, splice
+from gateway.trackers.place import Place
+
+PIXEL: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
+"""One transparent pixel: what stands where a picture stood, so that a replay draws a gap and not an error."""
+
+_TYPED_STATE: Final = "isChecked"
+_SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """An operator made ready, with the rule it came from."""
+
+    rule: str
+    operator: str
+    strength: int
+    apply: Callable[[str, Situation], str]
+
+    @property
+    def reads(self) -> bool:
+        """Whether it leaves the value to the detectors."""
+        return self.operator == "detect"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it replaces the value as a whole."""
+        return self.operator not in ("detect", "keep")
+
+
+@dataclass(frozen=True, slots=True)
+class WholeRule:
+    """A rule that picks whole values: by element, place or name."""
+
+    operation: Operation
+    categories: frozenset[Category] | None = None
+    trackers: frozenset[str] | None = None
+
+
+@dataclass(slots=True)
+class Change:
+    """One change with its values, for `gateway mask --explain` and `--diff` alone: it stays in memory."""
+
+    place: str
+    before: str
+    after: str
+    rule: str
+    operator: str
+    category: str
+    detector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """What a compiled program says, as the judge needs it."""
+
+    record: dict[Category, Operation]
+    rules: dict[int, WholeRule]
+    private: Operation
+    text: TextRules
+    selectors: Selectors
+    key: bytes
+    known_word: Callable[[str], bool]
+    keep: Operation
+    detect: Operation
+
+
+class Judge:
+    """Decides on the claims of one request."""
+
+    def __init__(self, law: Law, tracker: str, report: Report, budget: Budget, trace: list[Change] | None = None) -> None:
+        self._law = law
+        self._tracker = tracker
+        self._report = report
+        self._budget = budget
+        self._trace = trace
+        self._memo: dict[tuple[Place, Category | None], Operation] = {}
+        self._places: dict[Place, str] = {}
+        self._contexts: dict[Place, Context] = {}
+        self._elements: dict[Element, tuple[bool, frozenset[int]]] = {}
+        self.secrets = Secrets()
+
+    # decisions
+
+    def at_place(self, place: Place, category: Category | None) -> Operation:
+        """The operator of a value of this place and category that belongs to no element."""
+        memo = (place, category)
+        operation = self._memo.get(memo)
+        if operation is None:
+            operation = self._memo[memo] = self._by_rules(place.rules, category)
+        return operation
+
+    def _by_rules(self, numbers: tuple[int, ...] | list[int], category: Category | None) -> Operation:
+        law = self._law
+        if category in NEVER_TOUCHED:
+            return law.keep
+        held = category if category is not None else Category.EVENT_PROPERTIES
+        for number in reversed(numbers):
+            rule = law.rules[number]
+            if (rule.categories is None or held in rule.categories) and (
+                rule.trackers is None or self._tracker in rule.trackers
+            ):
+                return rule.operation
+        return law.record.get(held, law.detect)
+
+    def takes_whole(self, place: Place, category: Category | None) -> bool:
+        """Whether values here are replaced as a whole, unless their element says otherwise."""
+        return self.at_place(place, self._category(place, category)).is_whole
+
+    def drops(self, place: Place, category: Category | None) -> bool:
+        """Whether a rule drops all that stands here."""
+        return self.at_place(place, self._category(place, category)).operator == "drop"
+
+    @staticmethod
+    def _category(place: Place, forced: Category | None) -> Category | None:
+        effective = place.effective
+        return effective if effective is not None and (place.fixed or forced not in NEVER_TOUCHED) else forced
+
+    def decide(self, claim: Claim) -> Operation:
+        """The operator of one claim."""
+        place = claim.place
+        category = claim.category
+        if not isinstance(place, Place):
+            return self._by_rules((), category)
+        operation = self.at_place(place, category)
+        if claim.form is Form.STYLE:
+            return operation if operation.operator in ("drop", "keep") else self._law.detect
+        if category in NEVER_TOUCHED:
+            return operation
+        element = claim.element
+        if element is not None:
+            private, rules = self._of_element(element)
+            if rules:
+                operation = self._by_rules(sorted(rules.union(place.rules)), category)
+            if claim.form is Form.STRUCTURE:
+                return operation if operation.operator == "drop" else self._law.detect
+            if private:
+                operation = self._stronger(operation, self._law.private)
+            if category is Category.FORM_INPUTS:
+                operation = self._stronger(operation, self._law.record[category])
+                if element.is_password:
+                    operation = self._stronger(operation, self._law.private)
+        elif claim.form is Form.STRUCTURE:
+            return self._law.detect
+        elif category is Category.FORM_INPUTS:
+            operation = self._stronger(operation, self._law.record[category])
+        return operation
+
+    @staticmethod
+    def _stronger(one: Operation, other: Operation) -> Operation:
+        return other if other.strength > one.strength else one
+
+    def _of_element(self, element: Element) -> tuple[bool, frozenset[int]]:
+        known = self._elements.get(element)
+        if known is None:
+            known = self._elements[element] = self._law.selectors.match_lineage(element)
+        return known
+
+    # rounds
+
+    def settle(self, claims: list[Claim]) -> None:
+        """Both rounds over all claims."""
+        left: list[Claim] = []
+        for at, claim in enumerate(claims):
+            if at % 512 == 0:
+                self._budget.check_time()
+            operation = self.decide(claim)
+            if operation.is_whole and not (claim.category is Category.URLS and claim.leaf.kind is not Kind.TEXT):
+                self._whole(claim, operation)
+            elif operation.reads or self.secrets:
+                left.append(claim)
+        self.secrets.close()  # what is read from here on must not depend on the order in which it is read
+        for at, claim in enumerate(left):
+            if at % 256 == 0:
+                self._budget.check_time()
+            self._read(claim)
+
+    def _whole(self, claim: Claim, operation: Operation) -> None:
+        leaf = claim.leaf
+        value = leaf.value
+        if claim.form is Form.STATE:
+            self._state(claim, operation)
+            return
+        if claim.form is Form.BLOB or (claim.category is Category.MEDIA and leaf.kind is Kind.TEXT):
+            self._put(claim, PIXEL if value.startswith("data:image") or claim.key == "rr_dataurl" else "", operation)
+            return
+        if leaf.kind is Kind.BYTES:
+            self._put(claim, b"", operation)
+            return
+        if operation.operator == "drop":
+            self._drop(claim, operation)
+            return
+        if not value or value.isspace() or (leaf.kind is Kind.WORD and value == "null"):
+            return
+        situation = Situation(self._law.key, leaf.kind, (claim.category or Category.EVENT_PROPERTIES).value)
+        if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
+            after = coarsen_text(value, claim.place.words if isinstance(claim.place, Place) else ())
+        else:
+            after = operation.apply(value, situation)
+        if after == value:
+            return
+        if leaf.kind is Kind.TEXT and operation.operator != "generalise":
+            self.secrets.add(value, after, operation.rule)
+        self._put(claim, after, operation)
+
+    def _state(self, claim: Claim, operation: Operation) -> None:
+        """A checked or selected state: in an event it becomes false, elsewhere its presence goes."""
+        if claim.leaf.kind is Kind.WORD and claim.key == _TYPED_STATE:
+            if claim.leaf.value == "true":
+                self._put(claim, "false", operation)
+        elif claim.holder is not None:
+            self._note(claim, operation, claim.leaf.value, "")
+            claim.layer.drop(claim.holder, claim.index)
+        elif claim.leaf.kind is Kind.TEXT:
+            self._put(claim, MASK, operation)
+
+    def _drop(self, claim: Claim, operation: Operation) -> None:
+        leaf = claim.leaf
+        if leaf.kind is Kind.TEXT and isinstance(claim.place, Place):
+            self.secrets.add(leaf.value, MASK, operation.rule)
+        if isinstance(claim.holder, Map):
+            self._note(claim, operation, leaf.value, "")
+            claim.layer.drop(claim.holder, claim.index)
+            leaf.child = None
+        elif leaf.kind is Kind.NUMBER:
+            self._put(claim, "0", operation)
+        elif leaf.kind is Kind.WORD:
+            self._put(claim, "null", operation)
+        elif leaf.value or leaf.child is not None:
+            self._put(claim, "", operation)
+
+    def _read(self, claim: Claim) -> None:
+        leaf = claim.leaf
+        value = leaf.value
+        if leaf.child is not None or leaf.kind in (Kind.WORD, Kind.BYTES) or not value:
+            return
+        if leaf.kind is Kind.NUMBER and len(value) < _SHORTEST_NUMBER:
+            return
+        category = claim.category or Category.EVENT_PROPERTIES
+        operation = self.decide(claim)
+        if operation.operator == "keep":
+            self._read_secrets(claim, operation)
+            return
+        if category is not Category.URLS and value.startswith(("http://", "https://", "data:", "blob:")):
+            category = Category.URLS
+            known = claim.place
+            operation = self.at_place(known, category) if isinstance(known, Place) and operation.reads else operation
+            if operation.is_whole:
+                claim.category = category
+                self._whole(claim, operation)
+                return
+        if value.startswith("data:") and self._law.record[Category.MEDIA].is_whole and claim.form is not Form.STYLE:
+            self._put(claim, PIXEL if value.startswith("data:image") else "data:,", self._law.record[Category.MEDIA])
+            return
+        context = self._context(claim, category)
+        situation = Situation(self._law.key, leaf.kind, category.value)
+        edits = self._law.text.edits(
+            value,
+            category,
+            context,
+            situation,
+            url_whole=category is Category.URLS,
+            url_find=leaf.kind is Kind.TEXT and self._law.record[Category.URLS].operator != "keep",
+            secrets=self.secrets,
+        )
+        if edits:
+            self._apply(claim, value, edits, category)
+
+    def _read_secrets(self, claim: Claim, operation: Operation) -> None:
+        del operation
+        if claim.category in NEVER_TOUCHED:
+            return
+        edits = self.secrets.edits(claim.leaf.value)
+        if edits:
+            self._apply(claim, claim.leaf.value, edits, claim.category or Category.EVENT_PROPERTIES)
+
+    def _apply(self, claim: Claim, value: str, edits: list[Edit], category: Category) -> None:
+        after = "0" if claim.leaf.kind is Kind.NUMBER else splice(value, edits)
+        if after == value:
+            return
+        place = self._place(claim)
+        for edit in edits:
+            self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
+            if self._trace is not None:
+                self._trace.append(
+                    Change(place, value[edit.start : edit.end], edit.replacement, edit.rule, edit.operator, category, edit.detector)
+                )
+        claim.layer.replace(claim.leaf, after)
+
+    def read_text(self, value: str, category: Category, words: tuple[str, ...], place: str) -> str:
+        """One text outside a document (a header's value, a path), read like any other."""
+        edits = self._law.text.edits(
+            value,
+            category,
+            Context(words, category.value),
+            Situation(self._law.key, Kind.TEXT, category.value),
+            url_whole=category is Category.URLS,
+            secrets=self.secrets,
+        )
+        for edit in edits:
+            self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
+            if self._trace is not None:
+                self._trace.append(
+                    Change(place, value[edit.start : edit.end], edit.replacement, edit.rule, edit.operator, category, edit.detector)
+                )
+        return splice(value, edits)
+
+    def read_key(self, claim: Claim) -> None:
+        """A map's key that holds more than a name."""
+        value = claim.leaf.value
+        category = Category.URLS if "://" in value else Category.EVENT_PROPERTIES
+        edits = self._law.text.edits(
+            value,
+            category,
+            Context((), category.value),
+            Situation(self._law.key, Kind.TEXT, category.value),
+            secrets=self.secrets,
+        )
+        if edits:
+            self._apply(claim, value, edits, category)
+
+    # reports
+
+    def _put(self, claim: Claim, after: str | bytes, operation: Operation) -> None:
+        leaf = claim.leaf
+        if after == leaf.value and leaf.child is None and leaf.kind is not Kind.BYTES:
+            return
+        self._note(claim, operation, leaf.value, after if isinstance(after, str) else "")
+        claim.layer.replace(leaf, after)
+
+    def _note(self, claim: Claim, operation: Operation, before: str, after: str) -> None:
+        category = claim.category.value if claim.category is not None else ""
+        place = self._place(claim)
+        self._report.add(Finding(operation.rule, operation.operator, place, category))
+        if self._trace is not None:
+            self._trace.append(Change(place, before, after, operation.rule, operation.operator, category))
+
+    def _place(self, claim: Claim) -> str:
+        place = claim.place
+        if not isinstance(place, Place):
+            return str(place or "")
+        path = self._places.get(place)
+        if path is None:
+            path = self._places[place] = place.path(self._law.known_word)
+        return path
+
+    def _context(self, claim: Claim, category: Category) -> Context:
+        place = claim.place
+        if not isinstance(place, Place):
+            return Context((), category.value)
+        context = self._contexts.get(place)
+        if context is None:
+            above = place.parent.words if place.parent is not None else ()
+            context = self._contexts[place] = Context((*place.words, *above), category.value)
+        return context

@@ -1,0 +1,234 @@
+"""A Program: rule files and tracker files compiled into what runs on one route. Immutable, known by its digest.
+
+What users write and what runs are two types: here the first becomes the second. Rules keep their order (a later one
+wins); places of all trackers are worked out once and shared by all requests.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from fnmatch import translate
+from typing import Any, Final
+
+from gateway.codings import BY_CHARSET, BY_CONTENT_CODING, CODINGS
+from gateway.core.category import Category
+from gateway.core.document import Layer
+from gateway.core.limits import Budget, Limits
+from gateway.core.message import Inbound
+from gateway.core.opening import Opener
+from gateway.core.words import Phrases
+from gateway.detectors import BY_NAME as DETECTORS
+from gateway.detectors import scan
+from gateway.formats import FORMATS
+from gateway.formats.elements_chain import ELEMENTS_CHAIN
+from gateway.operators import prepare_spec
+from gateway.recording.dom import Selectors, Sessions
+from gateway.ruleset.judge import Change, Law, Operation, WholeRule
+from gateway.ruleset.request import Request
+from gateway.ruleset.schema import OperatorSpec, Rule, RuleFile
+from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
+from gateway.trackers.place import Knowledge, Mark, Place
+from gateway.trackers.pathset import PathSet
+from gateway.trackers.recognition import recognise
+from gateway.trackers.schema import TrackerFile
+
+ANY_TRACKER: Final = "_any"
+"""The tracker file that holds for all: key phrases and places that mean the same wherever they stand."""
+
+
+def ready(spec: OperatorSpec, rule: str) -> Operation:
+    """An operator with its parameters, ready to run."""
+    operator, apply = prepare_spec({spec.name: dict(spec.parameters)} if spec.parameters else spec.name)
+    return Operation(rule, operator.name, operator.strength, apply)
+
+
+class Program:
+    """Compiled rules for one route. `only` is its tracker where the route names one; `trackers` those to choose from."""
+
+    def __init__(
+        self,
+        rules: Sequence[RuleFile],
+        trackers: Mapping[str, TrackerFile],
+        *,
+        names: Sequence[str] = (),
+        key: bytes,
+        today: date,
+        clock: Callable[[], float],
+        limits: Limits | None = None,
+        unrecognised: str = "detect",
+        sessions: Sessions | None = None,
+    ) -> None:
+        """`names` are the trackers of the route; none means all. `today` ends allowances whose last day is over."""
+        self.limits = limits or Limits()
+        self.key = key
+        self.clock = clock
+        self.unrecognised = unrecognised
+        self.sessions = sessions or Sessions()
+        self.trackers = [trackers[name] for name in names] if names else [
+            tracker for name, tracker in trackers.items() if name != ANY_TRACKER
+        ]
+        self.only = self.trackers[0] if len(names) == 1 else None
+        self.opener = Opener(CODINGS, FORMATS, BY_CONTENT_CODING, BY_CHARSET)
+        self._any = trackers.get(ANY_TRACKER)
+        self._roots: dict[str, Place] = {}
+        self._numbered = list(enumerate(rule for file in rules for rule in file.mask))
+        self.law = self._law(rules, today)
+        self._blind: Law | None = None
+        self._headers = self._named("headers")
+        self._cookies = self._named("cookies")
+        self.digest = _digest(rules, self.trackers, self._any, unrecognised)
+        self.mobile_devices = next(
+            (file.record.mobile_devices for file in reversed(rules) if file.record.mobile_devices is not None), "keep"
+        )
+
+    def begin(self, inbound: Inbound, budget: Budget, trace: list[Change] | None = None) -> Request:
+        """The work on one request. With `trace`, every change is noted with its values (for people, in memory)."""
+        return Request(self, inbound, budget, trace)
+
+    # compiled once
+
+    def _law(self, rules: Sequence[RuleFile], today: date) -> Law:
+        record: dict[Category, Operation] = {}
+        for file in rules:
+            for category, spec in file.record.operators.items():
+                record[category] = ready(spec, category.value)
+        private = tuple(dict.fromkeys(css for file in rules for css in file.private))
+        selected = [(number, rule.select) for number, rule in self._numbered if rule.select is not None]
+        whole: dict[int, WholeRule] = {}
+        spans: list[SpanRule] = []
+        for number, rule in self._numbered:
+            operation = ready(rule.operator, rule.name)
+            categories = frozenset(rule.categories) or None
+            if rule.selector in ("select", "fields", "keys", "query"):
+                whole[number] = WholeRule(operation, categories, frozenset(rule.trackers) or None)
+            spans += _span_rules(rule, operation, categories)
+        allowances = [
+            Allowance(
+                allow.name,
+                allow.pattern if allow.pattern is not None else re.compile(re.escape(allow.text or "")),
+                frozenset(allow.categories) or None,
+            )
+            for file in rules
+            for allow in file.allow
+            if not allow.is_expired(today)
+        ]
+        kept = tuple(dict.fromkeys(name for file in rules for name in file.urls.keep_query))
+        used = {rule.detector for rule in spans}
+        text = TextRules(
+            scan, [one for name, one in DETECTORS.items() if name in used], spans, allowances, UrlPolicy(kept)
+        )
+        return Law(
+            record=record,
+            rules=whole,
+            private=ready(OperatorSpec("mask"), "private mark"),
+            text=text,
+            selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
+            key=self.key,
+            known_word=re.compile(r"[$\w.\[\]-]{1,48}").fullmatch,
+            keep=ready(OperatorSpec("keep"), "kept"),
+            detect=ready(OperatorSpec("detect"), "detectors"),
+        )
+
+    def law_for(self, tracker: TrackerFile | None) -> Law:
+        """The law of a request: where a route says `unrecognised: mask_all`, one that masks all text of no known tracker."""
+        if tracker is not None or self.unrecognised != "mask_all":
+            return self.law
+        if self._blind is None:
+            mask = ready(OperatorSpec("mask"), "unrecognised")
+            record = {
+                category: mask if operation.operator in ("keep", "detect") else operation
+                for category, operation in self.law.record.items()
+            }
+            self._blind = replace(self.law, record=record, detect=mask)
+        return self._blind
+
+    def root_of(self, tracker: TrackerFile | None) -> Place:
+        """The root place of a tracker's documents."""
+        name = tracker.tracker if tracker is not None else ""
+        root = self._roots.get(name)
+        if root is None:
+            marks: list[tuple[Any, Mark]] = []
+            for file in (self._any, tracker):
+                if file is not None:
+                    marks += _marks(file, general=file is self._any)
+            hints = tuple(
+                (category, Phrases(phrases, anchored=True))
+                for file in (tracker, self._any)
+                if file is not None
+                for category, phrases in file.keys.items()
+            )
+            paths = [(path, number) for number, rule in self._numbered for path in rule.fields]
+            keys = tuple((number, Phrases(rule.keys)) for number, rule in self._numbered if rule.keys)
+            root = self._roots[name] = Place(Knowledge(PathSet(marks), hints, PathSet(paths), keys), None, "")
+        return root
+
+    def session_ranks(self, tracker: TrackerFile | None) -> int:
+        """How many values make a session key."""
+        return max((len(file.session) for file in (self._any, tracker) if file is not None), default=0)
+
+    def open_chain(self, text: str, budget: Budget) -> Layer | None:
+        """An element chain in one string, opened."""
+        return ELEMENTS_CHAIN.parse(text, budget)
+
+    def guess(self, inbound: Inbound) -> TrackerFile | None:
+        """The tracker of a request that could not be opened, by path, host and headers alone."""
+        return self.only or recognise(self.trackers, inbound, {}, None)
+
+    def header_rule(self, name: str, tracker: str) -> Operation | None:
+        """The last rule that names this header."""
+        return _last(self._headers, name, tracker)
+
+    def cookie_rule(self, name: str, tracker: str) -> Operation | None:
+        """The last rule that names this cookie."""
+        return _last(self._cookies, name, tracker)
+
+    def _named(self, selector: str) -> list[tuple[re.Pattern[str], WholeRule]]:
+        flags = re.IGNORECASE if selector == "headers" else 0
+        return [
+            (
+                re.compile("|".join(translate(name) for name in getattr(rule, selector)), flags),
+                WholeRule(ready(rule.operator, rule.name), None, frozenset(rule.trackers) or None),
+            )
+            for _, rule in self._numbered
+            if rule.selector == selector
+        ]
+
+
+def _last(rules: list[tuple[re.Pattern[str], WholeRule]], name: str, tracker: str) -> Operation | None:
+    for pattern, rule in reversed(rules):
+        if pattern.match(name) and (rule.trackers is None or tracker in rule.trackers):
+            return rule.operation
+    return None
+
+
+def _span_rules(rule: Rule, operation: Operation, categories: frozenset[Category] | None) -> list[SpanRule]:
+    common = (rule.name, operation.operator, operation.strength, operation.apply, categories)
+    if rule.pattern is not None:
+        return [SpanRule(*common, pattern=rule.pattern)]
+    return [SpanRule(*common, detector=name) for name in rule.detect]
+
+
+def _marks(file: TrackerFile, *, general: bool) -> list[tuple[Any, Mark]]:
+    marks: list[tuple[Any, Mark]] = []
+    for order, (category, paths) in enumerate(file.places.items()):
+        marks += [(path, Mark(category=category, order=order, general=general)) for path in paths]
+    marks += [(path, Mark(session=rank, general=general)) for rank, path in enumerate(file.session)]
+    marks += [(path, Mark(elements=True, general=general)) for path in file.elements]
+    marks += [(path, Mark(value=value, general=general)) for value, paths in file.switches.items() for path in paths]
+    return marks
+
+
+def _digest(rules: Sequence[RuleFile], trackers: Sequence[TrackerFile], general: TrackerFile | None, word: str) -> str:
+    """SHA-256 over everything that decides what leaves; the key and the limits do not."""
+    told = {
+        "rules": [repr(file) for file in rules],
+        "trackers": [repr(file) for file in trackers],
+        "any": repr(general),
+        "unrecognised": word,
+    }
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()

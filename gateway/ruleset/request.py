@@ -1,0 +1,268 @@
+"""One request on its way through a program: its documents, its claims, and the request that may leave.
+
+Reads the body, the query, the path, the headers and the cookies as one whole, so that a secret found in one is gone from
+all. The client's address leaves nowhere; where a tracker file says that its backend needs the country, a truncated one.
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+from gateway.core.category import Category
+from gateway.core.document import Document, Kind, Layer, Leaf, Map
+from gateway.core.errors import Reason, Refused
+from gateway.core.limits import Budget
+from gateway.core.message import Headers, Inbound, Outbound
+from gateway.core.outcome import Response
+from gateway.core.plugin import Situation
+from gateway.core.report import Finding, Report
+from gateway.core.words import words_of
+from gateway.operators.truncate import truncate_address
+from gateway.operators.user_agent import coarsen_text
+from gateway.recording.claim import Claim
+from gateway.ruleset.headers import Use, use_of
+from gateway.ruleset.judge import Change, Judge
+from gateway.ruleset.walk import Walk
+from gateway.trackers.place import Place
+from gateway.trackers.recognition import recognise
+from gateway.trackers.schema import TrackerFile
+
+if TYPE_CHECKING:
+    from gateway.ruleset.program import Program
+
+STATUS: Final = {Reason.TOO_LARGE: 413, Reason.TOO_DEEP: 413, Reason.UNKNOWN_CODING: 415}
+"""Reason → status, where it is not the tracker file's own. None is a 5xx: SDKs would send the same body again."""
+
+
+class Request:
+    """The work on one request (`core.pipeline.Work`)."""
+
+    def __init__(self, program: Program, inbound: Inbound, budget: Budget, trace: list[Change] | None) -> None:
+        self.report = Report()
+        self._program = program
+        self._inbound = inbound
+        self._budget = budget
+        self._trace = trace
+        self._body: Document = Document(inbound.body)
+        self._query: Document | None = None
+        self._tracker: TrackerFile | None = None
+        self._walk: Walk | None = None
+        self._judge: Judge | None = None
+        self._closed: list[str] = []
+
+    def open(self) -> None:
+        """Every layer of the body and the query."""
+        inbound, opener = self._inbound, self._program.opener
+        encodings = [one.strip() for value in inbound.headers.all("content-encoding") for one in value.split(",")]
+        self._body = opener.open_body(
+            inbound.body, inbound.headers.get("content-type"), [one for one in encodings if one], self._budget
+        )
+        if inbound.query:
+            self._query = opener.open_query(inbound.query, self._budget)
+
+    def recognise(self) -> None:
+        """The tracker, or none; refuses what is known and not readable yet, and what a route refuses."""
+        inbound, program = self._inbound, self._program
+        tracker = self._tracker = recognise_for(program, inbound, self._query, self._body)
+        self.report.tracker = tracker.tracker if tracker is not None else ""
+        self.report.layers = [layer.name for layer in self._body.layers]
+        if tracker is not None and any(fnmatchcase(inbound.path, glob) for glob in tracker.unsupported):
+            raise Refused(Reason.UNSUPPORTED)
+        if self._body.opaque:
+            raise Refused(Reason.OPAQUE)
+        if tracker is None and program.unrecognised == "refuse":
+            raise Refused(Reason.UNRECOGNISED)
+
+    def read(self) -> None:
+        """Documents → claims."""
+        program = self._program
+        name = self._tracker.tracker if self._tracker is not None else ""
+        judge = self._judge = Judge(program.law_for(self._tracker), name, self.report, self._budget, self._trace)
+        walk = self._walk = Walk(
+            self._budget,
+            program.session_ranks(self._tracker),
+            program.law.selectors.attribute_names,
+            self._open_chain,
+            judge.takes_whole,
+            judge.drops,
+        )
+        place = program.root_of(self._tracker)
+        if self._query is not None and self._query.layers:
+            first = self._query.layers[0]
+            walk.read(first, first.root, place)
+        if self._body.layers:
+            first = self._body.layers[0]
+            walk.read(first, first.root, place)
+
+    def decide(self) -> None:
+        """Claims → edits, with the pages of the sessions that the request touches held for it alone."""
+        walk, judge, program = self._of(self._walk), self._of(self._judge), self._program
+        name = self._tracker.tracker if self._tracker is not None else ""
+        prefix = f"{self._inbound.route}\0{name}\0"
+        names = {page: prefix + "\0".join(page) for page in walk.pages}
+        with program.sessions.hold(names.values(), program.clock()) as mirrors:
+            walk.play(lambda page: mirrors[names[page]])
+            judge.settle(walk.claims)
+        for layer, leaf, place in walk.keys:
+            judge.read_key(Claim(layer, leaf, None, place))
+
+    def close(self) -> Outbound:
+        """Edits → bytes."""
+        inbound = self._inbound
+        body = self._close(self._body)
+        if isinstance(body, str):
+            raise Refused(Reason.FAULT)
+        target = self._path()
+        if self._query is not None:
+            query = self._close(self._query)
+            target += f"?{query if isinstance(query, str) else query.decode('latin-1')}"
+        return Outbound(inbound.method, target, self._headers(), body)
+
+    def verify(self) -> None:
+        """No secret of this request is left in any layer of what is about to leave."""
+        judge = self._of(self._judge)
+        if judge.secrets:
+            for text in self._closed:
+                if judge.secrets.stands_in(text):
+                    raise Refused(Reason.LEAK)
+
+    def refusal(self, reason: Reason) -> Response:
+        """The answer that makes the SDK drop the payload."""
+        tracker = self._tracker or self._program.guess(self._inbound)
+        if reason in STATUS or tracker is None:
+            status = STATUS.get(reason, 415)
+            return Response(status, Headers([("Content-Type", "text/plain; charset=utf-8")]), f"{reason}\n".encode())
+        spec = tracker.answers.unreadable
+        return Response(spec.status, Headers(spec.headers.items()), spec.body.encode())
+
+    # parts
+
+    @staticmethod
+    def _of[T](step: T | None) -> T:
+        if step is None:
+            raise Refused(Reason.FAULT)
+        return step
+
+    def _close(self, document: Document) -> str | bytes:
+        closed = document.close(self._closed.append)
+        return closed
+
+    def _open_chain(self, layer: Layer, leaf: Leaf) -> Layer | None:
+        if leaf.child is not None:
+            return leaf.child
+        if leaf.kind is not Kind.TEXT:
+            return None
+        chain = self._program.open_chain(leaf.value, self._budget)
+        if chain is not None:
+            self._body.add(chain, (layer, leaf))
+        return chain
+
+    def _path(self) -> str:
+        path = self._inbound.path
+        read = self._of(self._judge).read_text(path, Category.STRUCTURE, (), "path")
+        return path if read == path else re.sub(r"[^!-~]", lambda match: quote(match[0]), read)
+
+    def _headers(self) -> Headers:
+        inbound, program, judge = self._inbound, self._program, self._of(self._judge)
+        tracker = self._tracker
+        kept = {name.lower() for name in (*tracker.headers.keep, *tracker.headers.project_keys)} if tracker else set()
+        pairs: list[tuple[str, str]] = []
+        for name, value in inbound.headers:
+            lower = name.lower()
+            operation = program.header_rule(lower, self.report.tracker)
+            if operation is not None:
+                after = None if operation.operator == "drop" else operation.apply(value, Situation(program.key))
+                if operation.operator in ("keep", "detect"):
+                    after = value if operation.operator == "keep" else judge.read_text(value, Category.URLS, (), lower)
+            elif lower in kept:
+                after = value
+            else:
+                after = self._header(lower, value, judge)
+            if after != value:
+                self.report.add(Finding("headers" if operation is None else operation.rule, "mask", lower))
+                self._traced(lower, value, after or "")
+            if after is not None:
+                pairs.append((name, after))
+        if tracker is not None and tracker.country == "truncated_address" and inbound.client:
+            truncated = truncate_address(inbound.client)
+            if truncated is not None:
+                pairs.append(("X-Forwarded-For", truncated))
+        return Headers(pairs)
+
+    def _header(self, name: str, value: str, judge: Judge) -> str | None:
+        use = use_of(name)
+        if use is Use.KEEP:
+            return value
+        if use is Use.DROP:
+            return None
+        if use is Use.COOKIES:
+            return self._cookies(value)
+        if use is Use.AGENT:
+            operation = self._program.law.record[Category.USER_AGENT]
+            if operation.operator in ("keep", "detect"):
+                return value
+            if operation.operator != "generalise":
+                return None
+            return coarsen_text(value, words_of(name))
+        if use is Use.URL:
+            return judge.read_text(value, Category.URLS, (), name)
+        place = self._program.root_of(self._tracker).child(name)
+        category = place.effective
+        operation = judge.at_place(place, category)
+        if operation.operator == "drop":
+            return None
+        if operation.is_whole:
+            return operation.apply(value, Situation(self._program.key, Kind.TEXT, (category or Category.EVENT_PROPERTIES).value))
+        if category in (Category.STRUCTURE, Category.PROJECT_KEYS) or operation.operator == "keep":
+            return value
+        return judge.read_text(value, Category.URLS if "/" in value else Category.EVENT_PROPERTIES, words_of(name), name)
+
+    def _cookies(self, value: str) -> str | None:
+        tracker, program = self._tracker, self._program
+        document = program.opener.open_cookies(value, self._budget)
+        if not document.layers or not isinstance(document.layers[0].root, Map):
+            return None
+        layer, jar = document.layers[0], document.layers[0].root
+        keep = tracker.cookies.keep if tracker is not None else ()
+        left = 0
+        for index, (name, node) in enumerate(jar.items):
+            operation = program.cookie_rule(name.value, self.report.tracker)
+            if operation is not None and operation.operator not in ("drop", "detect") and isinstance(node, Leaf):
+                after = operation.apply(node.value, Situation(program.key))
+                if after != node.value:
+                    layer.replace(node, after)
+                left += 1
+            elif operation is None and any(fnmatchcase(name.value, glob) for glob in keep):
+                left += 1
+            else:
+                layer.drop(jar, index)
+        if not left:
+            return None
+        closed = document.close()
+        return closed if isinstance(closed, str) else closed.decode("latin-1")
+
+    def _traced(self, place: str, before: str, after: str) -> None:
+        if self._trace is not None:
+            self._trace.append(Change(f"header {place}", before, after, "headers", "mask" if after else "drop", ""))
+
+
+def names_and_values(query: Document | None) -> dict[str, str]:
+    """The query's parameters, decoded; of several of one name the first."""
+    found: dict[str, str] = {}
+    if query is not None and query.layers and isinstance(query.layers[0].root, Map):
+        for name, node in query.layers[0].root.items:
+            if isinstance(node, Leaf):
+                found.setdefault(name.value, node.value)
+    return found
+
+
+def recognise_for(program: Program, inbound: Inbound, query: Document | None, body: Document) -> TrackerFile | None:
+    """The tracker of a request on a program's route."""
+    if program.only is not None:
+        return program.only
+    return recognise(program.trackers, inbound, names_and_values(query), body.root)
+
+

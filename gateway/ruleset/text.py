@@ -1,0 +1,289 @@
+"""Free text: which spans of it go, and what stands there instead.
+
+Finds URLs (their query values, fragments, user-info and path identifiers), data: URLs, detectors' hits, patterns of rules
+and secrets seen elsewhere in the request; the stronger operator wins where spans meet, and what is left of the weaker
+one is still replaced. Everything outside the spans stays as written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import translate
+from typing import Final
+from urllib.parse import unquote
+
+from gateway.core.category import Category
+from gateway.core.plugin import Context, Detector, Situation, Span
+from gateway.formats import url as urls
+
+MASK: Final = "***"
+URL_STRENGTH: Final = 65  # as strong as mask: a query value goes before a detector names a part of it
+SECRET_STRENGTH: Final = 64
+
+_DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
+_BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
+_ADDRESS_SCHEMES: Final = frozenset({"mailto", "tel", "sms", "sip", "xmpp", "skype", "whatsapp"})
+_IDENTIFIER: Final = re.compile(
+    r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    r"|(?=[a-fA-F]*[0-9])[0-9a-fA-F]{16,}"
+    r"|[0-9]{7,}"
+    r"|(?=[^0-9]*[0-9])(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9_-]{20,}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """One span of a text and what replaces it."""
+
+    start: int
+    end: int
+    replacement: str
+    rule: str
+    operator: str
+    strength: int
+    detector: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanRule:
+    """A rule that picks spans: a detector or a pattern, with its operator."""
+
+    name: str
+    operator: str
+    strength: int
+    apply: Callable[[str, Situation], str]
+    categories: frozenset[Category] | None = None
+    detector: str = ""
+    pattern: re.Pattern[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Text that silences detectors (never a mark, a typed input, a sensitive key or a pattern of the owner's)."""
+
+    name: str
+    pattern: re.Pattern[str]
+    categories: frozenset[Category] | None = None
+
+
+class UrlPolicy:
+    """What of a URL stays: scheme, host, path; of the query the values of a short list of names."""
+
+    def __init__(self, keep_query: Iterable[str]) -> None:
+        self._keep = re.compile("|".join(translate(name) for name in keep_query) or r"(?!)")
+        self._kept: dict[str, bool] = {}
+
+    def keeps(self, name: str) -> bool:
+        """Whether a query parameter's value stays (detectors still read it)."""
+        kept = self._kept.get(name)
+        if kept is None:
+            kept = self._keep.match(unquote(name)) is not None
+            if len(self._kept) < 4096:
+                self._kept[name] = kept
+        return kept
+
+    def edits(self, text: str, start: int, end: int) -> list[Edit]:
+        """The spans that go of the URL that stands in text[start:end]."""
+        parts = urls.split(text, start, end)
+        if parts is None:
+            return []
+        found: list[tuple[int, int, str]] = []
+        if parts.opaque is not None and parts.scheme in _ADDRESS_SCHEMES:
+            found.append((*parts.opaque, "url address"))
+        if parts.user_info is not None:
+            found.append((*parts.user_info, "url user-info"))
+        last = len(parts.path) - 1
+        for at, (left, right) in enumerate(parts.path):
+            segment = text[left:right]
+            if right - left >= 7 and not (at == last and "." in segment) and _IDENTIFIER.fullmatch(unquote(segment)):
+                found.append((left, right, "url path identifier"))
+        for key, value in parts.query:
+            if value is not None and value[1] > value[0] and not self.keeps(text[key[0] : key[1]]):
+                found.append((*value, "url query"))
+            elif value is None and _IDENTIFIER.fullmatch(unquote(text[key[0] : key[1]])):
+                found.append((*key, "url query"))
+        if parts.fragment is not None:
+            found.append((*parts.fragment, "url fragment"))
+        return [
+            Edit(left, right, MASK, rule, "mask", URL_STRENGTH)
+            for left, right, rule in found
+            if right > left and text[left:right] != MASK
+        ]
+
+
+class TextRules:
+    """Everything that picks spans in text, compiled once."""
+
+    def __init__(
+        self,
+        scan: Callable[[str, Sequence[Detector], Context], list[Span]],
+        detectors: Sequence[Detector],
+        spans: Sequence[SpanRule],
+        allowances: Sequence[Allowance],
+        url_policy: UrlPolicy,
+    ) -> None:
+        self._scan = scan
+        self.url_policy = url_policy
+        self._detectors = tuple(detectors)
+        self._patterns = [rule for rule in spans if rule.pattern is not None]
+        self._by_detector: dict[str, list[SpanRule]] = {}
+        for rule in spans:
+            if rule.detector:
+                self._by_detector.setdefault(rule.detector, []).append(rule)
+        self._allowances = tuple(allowances)
+
+    def edits(
+        self,
+        text: str,
+        category: Category,
+        context: Context,
+        situation: Situation,
+        *,
+        url_whole: bool = False,
+        url_find: bool = True,
+        secrets: Secrets | None = None,
+    ) -> list[Edit]:
+        """The edits of one text, in order and apart from each other."""
+        found: list[Edit] = []
+        if url_find:
+            if url_whole or urls.looks_like_url(text):
+                found += self.url_policy.edits(text, 0, len(text))
+            if "://" in text or ":" in text:
+                for start, end in urls.find(text):
+                    if not (url_whole and start == 0):
+                        found += self.url_policy.edits(text, start, end)
+                if "data:" in text:
+                    found += [
+                        Edit(*match.span(), "data:,", "embedded media", "drop", 100) for match in _DATA_URL.finditer(text)
+                    ]
+                if "blob:" in text:
+                    found += [Edit(*match.span(), "blob:" + MASK, "embedded media", "mask", 90) for match in _BLOB.finditer(text)]
+        for span in self._scan(text, self._detectors, context):
+            edit = self._hit(text, span, category, situation)
+            if edit is not None:
+                found.append(edit)
+        for rule in self._patterns:
+            if rule.categories is None or category in rule.categories:
+                for match in rule.pattern.finditer(text) if rule.pattern is not None else ():
+                    if match.end() > match.start():
+                        found.append(
+                            Edit(*match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength)
+                        )
+        if secrets is not None:
+            found += secrets.edits(text)
+        return resolve(found) if len(found) > 1 else found
+
+    def _hit(self, text: str, span: Span, category: Category, situation: Situation) -> Edit | None:
+        rules = self._by_detector.get(span.detector)
+        if rules is None:
+            return None
+        rule = next((one for one in reversed(rules) if one.categories is None or category in one.categories), None)
+        if rule is None or rule.operator in ("keep", "detect"):
+            return None
+        written = text[span.start : span.end]
+        for allowance in self._allowances:
+            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(written):
+                return None
+        replacement = rule.apply(written, situation)
+        return Edit(span.start, span.end, replacement, rule.name, rule.operator, rule.strength, span.detector)
+
+
+def resolve(edits: list[Edit]) -> list[Edit]:
+    """Edits apart from each other: the stronger (then longer, then earlier) keeps its span, a weaker one what is left."""
+    taken: list[Edit] = []
+    for edit in sorted(edits, key=lambda one: (-one.strength, one.start - one.end, one.start)):
+        pieces = [(edit.start, edit.end)]
+        for other in taken:
+            pieces = [
+                part
+                for start, end in pieces
+                for part in ((start, min(end, other.start)), (max(start, other.end), end))
+                if part[0] < part[1]
+            ]
+            if not pieces:
+                break
+        taken += [
+            edit
+            if (start, end) == (edit.start, edit.end)
+            else Edit(start, end, edit.replacement, edit.rule, edit.operator, edit.strength, edit.detector)
+            for start, end in pieces
+        ]
+    return sorted(taken, key=lambda one: one.start)
+
+
+def splice(text: str, edits: Sequence[Edit]) -> str:
+    """The text with its edits in place."""
+    pieces: list[str] = []
+    at = 0
+    for edit in edits:
+        pieces.append(text[at : edit.start])
+        pieces.append(edit.replacement)
+        at = edit.end
+    pieces.append(text[at:])
+    return "".join(pieces)
+
+
+class Secrets:
+    """Values found once that go everywhere in the same request (promise 4).
+
+    The rule: a value counts where it is at least 6 characters long and is more than one common-looking word: it holds a
+    digit, a sign or a capital after its first letter, or is at least 12 characters long. It is replaced where it stands as
+    a whole (no letter or digit next to it), so that a typed "red" or "Berlin" masks no other text.
+    """
+
+    MOST: Final = 4000
+
+    def __init__(self) -> None:
+        self._values: dict[str, tuple[str, str]] = {}
+        self._pattern: re.Pattern[str] | None = None
+        self._closed = False
+
+    def close(self) -> None:
+        """No secret is added from here on."""
+        self._closed = True
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def add(self, value: str, replacement: str, rule: str) -> None:
+        """Remembers a value that was masked, with what replaces it."""
+        value = value.strip()
+        if not self._closed and len(self._values) < self.MOST and is_distinctive(value) and value != replacement:
+            self._values.setdefault(value, (replacement, rule))
+            self._pattern = None
+
+    def replacement(self, text: str) -> tuple[str, str] | None:
+        """What replaces a text that is, wholly, a secret."""
+        return self._values.get(text)
+
+    def edits(self, text: str) -> list[Edit]:
+        """The places in a text where a secret stands."""
+        if not self._values or len(text) < 6:
+            return []
+        if self._pattern is None:
+            forms: dict[str, None] = {}
+            for value in sorted(self._values, key=len, reverse=True):
+                forms[value] = None
+            self._pattern = re.compile(r"(?<![^\W_])(?:" + "|".join(map(re.escape, forms)) + r")(?![^\W_])")
+        return [
+            Edit(*match.span(), self._values[match[0]][0], self._values[match[0]][1], "mask", SECRET_STRENGTH)
+            for match in self._pattern.finditer(text)
+        ]
+
+    def stands_in(self, text: str) -> bool:
+        """Whether any secret stands in a text: what verify asks of everything that is about to leave."""
+        return bool(self.edits(text))
+
+
+_TELLING: Final = re.compile(r"\d|[^\w\s]|(?<=\w)[A-Z]|\w\s+\w")
+
+
+def is_distinctive(value: str) -> bool:
+    """Whether a value is telling enough to be masked wherever else it stands."""
+    return (
+        6 <= len(value) <= 1024
+        and sum(map(str.isalnum, value)) >= 4
+        and (len(value) >= 12 or _TELLING.search(value) is not None)
+    )

@@ -1,0 +1,282 @@
+"""The walk: every leaf of an opened request becomes a claim with its place, category and element. Nothing is changed here.
+
+Goes through nested documents without knowing formats; hands rrweb events to the recording in the order they stand, once
+all session keys of the request are known. Recognises three generic shapes that trackers share: a key beside its value
+(`{key, value: {stringValue}}`, `{value, type}`), a record that describes an element, and an element chain in a string.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+from gateway.core.category import NEVER_TOUCHED, Category
+from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
+from gateway.core.errors import Reason, Refused
+from gateway.core.limits import Budget
+from gateway.core.words import words_of
+from gateway.recording import descriptor
+from gateway.recording.claim import Claim, Form
+from gateway.recording.dom import Element, Mirror
+from gateway.recording.rrweb import Reader, enter, is_event
+from gateway.trackers.place import Place
+
+# keys that only say of which type the value beside their name is: the place stays the holder's
+TYPED: Final = frozenset(
+    {"stringValue", "intValue", "doubleValue", "boolValue", "bytesValue", "arrayValue", "kvlistValue", "values"}
+    | {"string_value", "int_value", "double_value", "bool_value", "bytes_value", "array_value", "kvlist_value"}
+)
+_VALUE_AND_TYPE: Final = frozenset({"value", "type", "unit"})
+_PLAIN_KEY: Final = re.compile(r"[A-Za-z_$\[@#.-][\w$ .\-\]\[/]{0,63}")
+_AROUND: Final = frozenset(
+    {"el", "element", "target", "click", "clicked", "node", "attr", "inner", "outer", "own", "amplitude", "mp", "dom"}
+)
+_MOST_NESTED_EVENTS: Final = 3
+
+type Session = tuple[str, ...]
+
+
+def is_shown(key: str) -> bool:
+    """Whether a key of an element's record names what the element shows or holds, not what it is."""
+    rest = [word for word in words_of(key) if word not in _AROUND]
+    return bool(rest) and all(word in descriptor.SHOWN for word in rest)
+
+
+class Walk:
+    """One request's walk. `claims` is its result; `keys` the map keys that hold more than a name."""
+
+    def __init__(
+        self,
+        budget: Budget,
+        session_ranks: int,
+        attribute_names: set[str],
+        open_chain: Callable[[Layer, Leaf], Layer | None],
+        takes_whole: Callable[[Place, Category | None], bool],
+        drops: Callable[[Place, Category | None], bool],
+    ) -> None:
+        """`takes_whole` says that values of a place are replaced as a whole, so that what they open into is not entered."""
+        self.claims: list[Claim] = []
+        self.keys: list[tuple[Layer, Leaf, Place]] = []
+        self.sessions: dict[int, str] = {}
+        self._budget = budget
+        self._ranks = session_ranks
+        self._names = attribute_names
+        self._open_chain = open_chain
+        self._takes_whole = takes_whole
+        self._drops = drops
+        self._events: list[tuple[Layer, Map, Place, dict[int, str]]] = []
+        self._mirror: Mirror | None = None
+        self._nested = 0
+        self._seen = 0
+
+    def read(self, layer: Layer, node: Node, place: Place) -> None:
+        """Walks one document. Recorded events wait until `play`, since their session key may stand further on."""
+        self._walk(layer, node, place, None, {})
+
+    @property
+    def pages(self) -> set[Session]:
+        """The sessions and windows whose events were found."""
+        return {self._session(near) for _, _, _, near in self._events}
+
+    def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
+        """Reads the recorded events that were found, each in the mirror of its own session and window."""
+        events, self._events = self._events, []
+        for layer, event, place, near in events:
+            self._budget.check_time()
+            self._mirror = mirror_of(self._session(near))
+            self._reader(self._mirror).read(layer, event, place)
+        self._mirror = None
+
+    def _session(self, near: dict[int, str]) -> Session:
+        return tuple(near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
+
+    def _reader(self, mirror: Mirror) -> Reader:
+        return Reader(mirror, self.claims.append, self._payload, self._names)
+
+    def _payload(self, layer: Layer, node: Node, place: object, category: Category | None) -> None:
+        """The part of an event that is no page: walked like anything else. An event inside it meets an unknown page."""
+        if not isinstance(place, Place):
+            raise Refused(Reason.FAULT)
+        self._nested += 1
+        if self._nested > _MOST_NESTED_EVENTS:
+            raise Refused(Reason.TOO_DEEP)
+        self._walk(layer, node, place, category, {}, nested=True)
+        self._nested -= 1
+
+    def _walk(
+        self,
+        layer: Layer,
+        node: Node,
+        place: Place,
+        category: Category | None,
+        near: dict[int, str],
+        *,
+        nested: bool = False,
+    ) -> None:
+        # (layer, node, place, category forced from outside, session keys near, element, holder, index, key)
+        pending: list[
+            tuple[Layer, Node, Place, Category | None, dict[int, str], Element | None, Map | List | None, int, str]
+        ] = [(layer, node, place, category, near, None, None, 0, "")]
+        while pending:
+            at, raw, here, forced, session, element, holder, index, key = pending.pop()
+            self._seen += 1
+            if self._seen % 512 == 0:
+                self._budget.check_time()
+            inner, one = enter(at, raw)
+            if isinstance(raw, Leaf) and (raw.child is None or isinstance(one, Leaf) or self._is_whole(raw, here, forced)):
+                if raw.child is not None and isinstance(one, Leaf) and not self._takes_whole(here, forced):
+                    at, raw, holder = inner, one, None  # a coding around a text: the text is decided on
+                chain = self._open_chain(at, raw) if here.elements and raw.child is None else None
+                if chain is not None and isinstance(chain.root, List):
+                    self._chain(chain, chain.root, here)
+                    continue
+                self.claims.append(self._claim(at, raw, here, forced, element, holder, index, key))
+            elif isinstance(one, Map):
+                if is_event(one):
+                    if nested:
+                        self._reader(Mirror()).read(inner, one, here)
+                    else:
+                        self._events.append((inner, one, here, session))
+                    continue
+                self._map(inner, one, here, forced, session, element, key, pending)
+            elif isinstance(one, List):
+                if inner.name == "elements_chain":
+                    self._chain(inner, one, here)
+                    continue
+                if inner.name == "html":
+                    reader = self._reader(Mirror())
+                    for root in one.items:
+                        reader.nodes(inner, root, element, here)
+                    continue
+                for position in range(len(one.items) - 1, -1, -1):
+                    pending.append((inner, one.items[position], here, forced, session, element, one, position, key))
+
+    def _is_whole(self, leaf: Leaf, place: Place, forced: Category | None) -> bool:
+        """Whether a text is replaced as it stands although it opened: JSON keeps its structure, anything else goes whole."""
+        return leaf.child is not None and leaf.child.name not in ("json", "ndjson") and self._takes_whole(place, forced)
+
+    def _map(
+        self,
+        layer: Layer,
+        record: Map,
+        here: Place,
+        forced: Category | None,
+        session: dict[int, str],
+        element: Element | None,
+        key: str,
+        pending: list[
+            tuple[Layer, Node, Place, Category | None, dict[int, str], Element | None, Map | List | None, int, str]
+        ],
+    ) -> None:
+        items = record.items
+        names = [name.value for name, _ in items]
+        wide = not names or len(names) > 3
+        if not wide and "value" in names and set(names) <= _VALUE_AND_TYPE:
+            for index in range(len(items) - 1, -1, -1):
+                if names[index] == "value":
+                    pending.append((layer, items[index][1], here, forced, session, element, record, index, key))
+                elif names[index] not in ("type", "unit"):
+                    pending.append((layer, items[index][1], here.child(names[index]), forced, session, None, record, index, key))
+            return
+        if not wide and len(names) == 2:
+            named = _named_value(record)
+            if named is not None:
+                index, name_leaf = named
+                there = here.child(name_leaf.value)
+                pending.append((layer, items[index][1], there, forced, session, element, record, index, name_leaf.value))
+                if not _PLAIN_KEY.fullmatch(name_leaf.value):
+                    self.claims.append(self._claim(layer, name_leaf, here, forced, None, None, 0, names[1 - index]))
+                return
+        described = element if key in ("attributes", "attrs") else descriptor.describe(record, self._mirror, element)
+        places = [here if name in TYPED else here.child(name) for name in names]
+        for index, place in enumerate(places):
+            if place.elements and described is None:
+                described = self._chain_element(layer, items[index][1])
+            if place.session >= 0:
+                _, value = enter(layer, items[index][1])
+                if isinstance(value, Leaf) and value.value:
+                    session = {**session, place.session: value.value}
+                    self.sessions.setdefault(place.session, value.value)
+        for index in range(len(items) - 1, -1, -1):
+            name_leaf, value = items[index]
+            name = names[index]
+            place = places[index]
+            if not _PLAIN_KEY.fullmatch(name):
+                self.keys.append((layer, name_leaf, here))
+            if place.value is not None:
+                _, switch = enter(layer, value)
+                if isinstance(switch, Leaf) and switch.value != place.value:
+                    layer.replace(value, place.value) if isinstance(value, Leaf) else None
+                continue
+            if place.own_rules and not place.has_exact_below and self._drops(place, forced) and not _is_empty(value):
+                self.claims.append(Claim(layer, _cover(value), place.effective or forced, place, None, record, index, key=name))
+                continue
+            shown = described is not None and is_shown(name)
+            owner = described if shown or name in ("attributes", "attrs") else None
+            pending.append((layer, value, place, forced, session, owner, record, index, name))
+
+    def _claim(
+        self,
+        layer: Layer,
+        leaf: Leaf,
+        place: Place,
+        forced: Category | None,
+        element: Element | None,
+        holder: Map | List | None,
+        index: int,
+        key: str,
+    ) -> Claim:
+        category = place.effective if place.fixed or forced is None or forced not in NEVER_TOUCHED else forced
+        if category is None:
+            category = forced
+        form = Form.PLAIN
+        if element is not None and category not in NEVER_TOUCHED and (category is None or not place.fixed):
+            if element.is_field:
+                category = Category.FORM_INPUTS
+            elif category is None:
+                category = Category.PAGE_TEXT
+        return Claim(layer, leaf, category, place, element, holder, index, form, key)
+
+    # element chains
+
+    def _chain_element(self, layer: Layer, node: Node) -> Element | None:
+        if isinstance(node, Leaf) and node.kind is Kind.TEXT:
+            chain = self._open_chain(layer, node)
+            if chain is not None and isinstance(chain.root, List):
+                return descriptor.from_chain(chain.root)
+        return None
+
+    def _chain(self, layer: Layer, chain: List, place: Place) -> None:
+        reader = self._reader(Mirror())
+        parent: Element | None = None
+        for item in reversed(chain.items):
+            inner, record = enter(layer, item)
+            if not isinstance(record, Map):
+                continue
+            parent = descriptor.element_of_chain_item(record, parent)
+            for key, value in record.items:
+                at, node = enter(inner, value)
+                if key.value == "attributes" and isinstance(node, Map):
+                    reader.attributes(at, node, parent, place.child("attributes"), is_chain=True)
+
+
+def _named_value(record: Map) -> tuple[int, Leaf] | None:
+    """The index of the value and the leaf of the name, where a record is one key and its value: `{key, value}`."""
+    name: Leaf | None = None
+    value = -1
+    for index, (key, node) in enumerate(record.items):
+        if key.value in ("key", "name", "k") and isinstance(node, Leaf) and node.kind is Kind.TEXT and node.child is None:
+            name = node
+        elif key.value in ("value", "v", "val"):
+            value = index
+    return (value, name) if name is not None and value >= 0 and len(name.value) <= 128 else None
+
+
+def _is_empty(node: Node) -> bool:
+    return isinstance(node, (Map, List)) and not node.items
+
+
+def _cover(node: Node) -> Leaf:
+    """A leaf that stands for a whole container which goes: same span, no content."""
+    return node if isinstance(node, Leaf) else Leaf("", node.start, node.end, Kind.WORD)

@@ -1,0 +1,79 @@
+"""Which tracker made a request: by path, host, query, headers and the fields of its opened body, never by Content-Type.
+
+The most telling entry wins: one that names fields of the body before one that names a path only, a longer path glob
+before a shorter one. A request that fits no entry belongs to no known tracker.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fnmatch import fnmatchcase
+
+from gateway.core.document import List, Map, Node, opened
+from gateway.core.message import Inbound
+from gateway.trackers.path import FieldPath, Step, Wild
+from gateway.trackers.schema import Match, TrackerFile
+
+_MOST_ITEMS = 8  # of a list that are looked at: trackers send lists of equal records
+_MOST_NODES = 2_000
+
+
+def recognise(
+    trackers: Iterable[TrackerFile], inbound: Inbound, query: Mapping[str, str], root: Node | None
+) -> TrackerFile | None:
+    """The tracker whose most telling entry fits, or None. `query` has decoded names and values, `root` the opened body."""
+    best: tuple[bool, int, int] = (False, 0, 0)
+    found: TrackerFile | None = None
+    for tracker in trackers:
+        for entry in tracker.match:
+            if fits(entry, inbound, query, root):
+                weight = (not tracker.last_resort, *_weight(entry, inbound))
+                if weight > best:
+                    best, found = weight, tracker
+    return found
+
+
+def fits(entry: Match, inbound: Inbound, query: Mapping[str, str], root: Node | None) -> bool:
+    """Whether every key that an entry gives holds."""
+    path = inbound.path
+    host = inbound.host.lower()
+    return (
+        (not entry.path or any(fnmatchcase(path, glob) for glob in entry.path))
+        and (not entry.host or any(fnmatchcase(host, glob.lower()) for glob in entry.host))
+        and (not entry.method or inbound.method in entry.method)
+        and all(name in query and fnmatchcase(query[name], glob) for name, glob in entry.query.items())
+        and all(
+            name in inbound.headers and fnmatchcase(inbound.headers.get(name), glob) for name, glob in entry.headers.items()
+        )
+        and all(root is not None and exists(root, path) for path in entry.body)
+    )
+
+
+def _weight(entry: Match, inbound: Inbound) -> tuple[int, int]:
+    told = 4 * len(entry.body) + 2 * len(entry.query) + 2 * len(entry.headers) + 3 * bool(entry.host) + bool(entry.path)
+    longest = max((len(glob) for glob in entry.path if fnmatchcase(inbound.path, glob)), default=0)
+    return told, longest
+
+
+def exists(root: Node, path: FieldPath) -> bool:
+    """Whether a field is there: through lists (their first items) and nested documents."""
+    pending: list[tuple[Node, tuple[Step, ...]]] = [(root, path.steps)]
+    looked = 0
+    while pending:
+        raw, steps = pending.pop()
+        looked += 1
+        if looked > _MOST_NODES:
+            return False
+        if not steps:
+            return True
+        node = opened(raw)
+        if isinstance(node, List):
+            pending.extend((item, steps) for item in node.items[:_MOST_ITEMS])
+        elif isinstance(node, Map):
+            step, rest = steps[0], steps[1:]
+            if step is Wild.ANY:
+                pending.append((node, rest))
+                pending.extend((value, steps) for _, value in node.items)
+            else:
+                pending.extend((value, rest) for key, value in node.items if step is Wild.ONE or key.value == step)
+    return False

@@ -1,0 +1,147 @@
+"""Tracker files: how one tracker's requests are recognised and which field holds which category of data.
+
+The models mirror the YAML key by key, are frozen and know every key. A tracker file names places; it never says what
+happens to them (rule files do), so that it can't loosen anything but what its backend needs: `keep`, `country`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, model_validator
+
+from gateway.core.category import Category
+from gateway.core.yaml import Strict, Text, Texts, Where, choose, quoted
+from gateway.trackers.path import Fields
+
+_NAME = re.compile(r"_?[a-z][a-z0-9_-]{0,63}\Z")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110 section 5.6.2
+_FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110 section 5.5: no CR, LF or NUL splits an answer
+
+
+def _category(value: Any) -> Any:
+    return choose(value, list(Category), "category") if isinstance(value, str) else value
+
+
+def _tracker_name(value: str) -> str:
+    if not _NAME.match(value):
+        raise ValueError(f"{quoted(value)} is no tracker name: use lower-case letters, digits, - and _")
+    return value
+
+
+def _field_name(value: str) -> str:
+    if not _TOKEN.match(value):
+        raise ValueError(f"{quoted(value)} is no header name")
+    return value
+
+
+def _field_value(value: str) -> str:
+    if not _FIELD_VALUE.match(value):
+        raise ValueError("a header's value is one line of latin-1 text")
+    return value
+
+
+def _path_glob(value: str) -> str:
+    if not value.startswith(("/", "*")):
+        raise ValueError(f"{quoted(value)}: a path begins with / (or with *)")
+    return value
+
+
+def _status(value: int) -> int:
+    if not 200 <= value <= 599:
+        raise ValueError("an HTTP status from 200 to 599 is wanted here")
+    return value
+
+
+CategoryName = Annotated[Category, BeforeValidator(_category)]
+HeaderName = Annotated[Text, AfterValidator(_field_name)]
+HeaderNames = Annotated[Texts, AfterValidator(lambda names: tuple(_field_name(name) for name in names))]
+HeaderValue = Annotated[str, AfterValidator(_field_value)]
+PathGlobs = Annotated[Texts, AfterValidator(lambda globs: tuple(_path_glob(glob) for glob in globs))]
+Status = Annotated[StrictInt, AfterValidator(_status)]
+
+
+class Match(Strict):
+    """One way to recognise a request: every key that is given must hold; of a key's list, one. `*` is any text."""
+
+    path: PathGlobs = ()
+    host: Texts = ()
+    method: Texts = ()
+    query: Mapping[Text, str] = {}  # parameter → glob of its value
+    headers: Mapping[HeaderName, str] = {}  # name → glob of its value
+    body: Fields = ()  # fields that must be there
+    where: Where = ""
+
+    @model_validator(mode="after")
+    def _ask_for_something(self) -> Self:
+        if not (self.path or self.host or self.method or self.query or self.headers or self.body):
+            raise ValueError("an entry without a key would match every request: give a path, host, query or body")
+        return self
+
+
+class HeaderUse(Strict):
+    """Headers that the backend needs: kept as they are, or kept because they name the customer's project."""
+
+    keep: HeaderNames = ()
+    project_keys: HeaderNames = ()
+
+
+class CookieUse(Strict):
+    """Cookies (names or globs) that the backend needs."""
+
+    keep: Texts = ()
+
+
+class AnswerSpec(Strict):
+    """An answer that the gateway gives in the backend's place."""
+
+    status: Status = 400
+    headers: Mapping[HeaderName, HeaderValue] = {}
+    body: str = ""
+
+
+class OptedOut(Strict):
+    """What the backend would say to a request whose path fits one of these globs, had it been taken."""
+
+    path: PathGlobs = ("*",)
+    status: Status = 200
+    headers: Mapping[HeaderName, HeaderValue] = {}
+    body: str = ""
+
+
+class Answers(Strict):
+    """`opted_out`: the first entry whose path fits; `unreadable`: a 4xx that makes the SDK drop and not try again."""
+
+    opted_out: tuple[OptedOut, ...] = ()
+    unreadable: AnswerSpec = AnswerSpec()
+
+    @model_validator(mode="after")
+    def _refuse_with_a_client_error(self) -> Self:
+        if not 400 <= self.unreadable.status <= 499:
+            raise ValueError("unreadable: the status must be a 4xx, so that the SDK drops the payload")
+        return self
+
+
+class TrackerFile(Strict):
+    """One file of rules/trackers."""
+
+    tracker: Annotated[Text, AfterValidator(_tracker_name)]
+    title: str = ""
+    docs: str = ""
+    match: tuple[Match, ...] = ()
+    last_resort: StrictBool = False  # recognised only where no other tracker is
+    ingest: PathGlobs = ()  # what may be answered before the backend is asked
+    session: Fields = ()
+    unsupported: PathGlobs = ()  # known, and not readable by this version: refused
+    places: Mapping[CategoryName, Fields] = {}
+    keys: Mapping[CategoryName, Texts] = {}  # category → phrases of words, wherever such a key stands
+    headers: HeaderUse = HeaderUse()
+    cookies: CookieUse = CookieUse()
+    set_cookies: CookieUse = CookieUse()
+    country: Literal["none", "truncated_address"] = "none"
+    elements: Fields = ()  # strings in PostHog's elements_chain form
+    switches: Mapping[str, Fields] = {}  # value → fields that are always sent as this value (`ip=1` becomes 0)
+    answers: Answers = Answers()
+    where: Where = ""

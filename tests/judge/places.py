@@ -1,0 +1,165 @@
+"""What a place in recorded traffic holds, by the judge's own reading of the trackers' formats: which values the default rules
+are meant to change, and which must come through untouched.
+
+A table of names, compared without case and punctuation. It knows nothing of the gateway's tracker files; where the two
+disagree, one of them is wrong, and the report shows the place.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tests.judge.decoder import Leaf, Place
+
+
+def words(text: str) -> tuple[str, ...]:
+    """A list of names, as a line reads best."""
+    return tuple(text.split())
+
+
+# the classes that the default rules may change as they like
+EXEMPT = ("form", "private", "traits", "device", "agent", "network", "address", "switch", "media", "length", "location")
+
+TRAIT_NAMES = frozenset(
+    words(
+        "user usr enduser traits userid useremail username userobject useridentifier useridentity uid email enduserid"
+        " userproperties personproperties groupproperties set setonce groups cvar usermeta useraccount username"
+        " groupkey initialreferrer sessionreplayuser"
+    )
+)
+DEVICE_NAMES = frozenset(
+    words(
+        "deviceid distinctid anondistinctid anonymousid duid nuid tnuid clientid visitorid useruuid fingerprint uuidcookie"
+        " sessionreplayid amplitudesessionreplayid cid aiuser did vid mpdeviceid profileid deviceuuid machineid browserid"
+    )
+)
+AGENT_NAMES = frozenset(
+    words(
+        "useragent rawuseragent secchua uadata useragentdata brands brand screen screenwidth screenheight viewport"
+        " viewportwidth viewportheight screensize screenresolution res resolution vp ds documentsize hardwareconcurrency"
+        " devicememory colordepth cd devicepixelratio browserversion osversion platformversion fullversionlist formfactors"
+        " model os browser browsername osname devicemodel devicemanufacturer devicefamily cpucores architecture platform"
+        " jsheapsizelimit architecture bitness uafullversion ua amplitudeviewportheight amplitudeviewportwidth pixelratio"
+        " useragentoriginal browserversionmajor device rawuseragentdata availwidth availheight sr sh sw dpr"
+    )
+)
+NETWORK_NAMES = frozenset(
+    words(
+        "requestheaders responseheaders requestbody responsebody requestresponsepairs httprequestbody httpresponsebody"
+        " headers body requestdata responsedata requestpayload responsepayload"
+    )
+)
+FORM_NAMES = frozenset(
+    words("value checked selected ischecked selectedoptionids inputvalue elementvalue textareavalue")
+)
+SWITCH_NAMES = frozenset(words("ip ipaddress inferip useip geoip clientip"))
+LENGTH_NAMES = frozenset(
+    words("snapshotbytes length decompressedbytes contentlength batch rawsegmentsize compressedsegmentsize")
+)
+LOCATION_NAMES = frozenset(words("latitude longitude city region postcode postalcode lat lon lng"))
+
+# names of structure: whatever text stands there belongs to the format, the session or the customer's project
+STRUCTURE_NAMES = frozenset(
+    words(
+        "type event tagname source plugin tag op schema eventtype nodename method level kind library lib version release"
+        " environment format category initiatortype entrytype operationname query name_source unit domain"
+    )
+)
+IDENTIFIER = re.compile(r"(?:id|ids|key|keys|token|uuid|guid)$")
+
+# texts of the recorded page that stand in a form field, an option or below a private element, and can't be told by name
+PAGE_FORM_TEXTS = frozenset({"a", "x", "on"})
+TEXT_NAMES = frozenset({"textcontent", "value", "text", "html"})
+
+STEP = re.compile(r"\[\d+\]|<.*>|\{key\}|\*\d+")
+NUMBERED = re.compile(r"#\d+$")
+UUID = re.compile(r"[0-9a-f]{8}-?(?:[0-9a-f]{4}-?){3}[0-9a-f]{12}", re.IGNORECASE)
+MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d(?:\.\d+)?)?(?:Z|[+-]\d\d:?\d\d)?|\w{3}, \d\d \w{3} \d{4} .*")
+NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?", re.IGNORECASE)
+HEX = re.compile(r"(?:[0-9a-f]{2}){4,}", re.IGNORECASE)
+
+
+@lru_cache(maxsize=20_000)
+def plain(name: str) -> str:
+    """A name without case and punctuation; `userEmail`, `user_email` and `$user-email` are one."""
+    return re.sub(r"[^a-z0-9]", "", NUMBERED.sub("", name).lower())
+
+
+@lru_cache(maxsize=200_000)
+def names_of(place: Place) -> tuple[str, ...]:
+    """The names on the way to a place inside the body, query or header, without list positions and layers."""
+    return tuple(plain(step) for step in place[1:] if not STEP.fullmatch(step))
+
+
+def collapse(place: Place) -> str:
+    """A place for people: positions and repeated nesting left out."""
+    text = "/".join(re.sub(r"\[\d+\]", "[]", re.sub(r"<(\w+) \d+>", r"<\1>", step)) for step in place)
+    return re.sub(r"(?:childNodes/\[\]/)+", "childNodes../", text)
+
+
+def effective_names(leaf: Leaf, index: Mapping[Place, str]) -> tuple[str, ...]:
+    """As `names_of`; for a list of key and value records the key's text stands as the name."""
+    names = names_of(leaf.place)
+    for depth in (1, 2):
+        record = leaf.place[:-depth]
+        for step in ("key", "name"):
+            beside = index.get((*record, step))
+            if beside is not None and leaf.place[-1] != step and plain(leaf.place[len(record)]).endswith("value"):
+                return (*names_of(record), plain(beside))
+    return names
+
+
+def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
+    """The class of a value: one of EXEMPT, or `url`, `exact` (never touched) or `text` (kept, but for what detectors find)."""
+    names = effective_names(leaf, index)
+    last = names[-1] if names else ""
+    inside = set(names)
+    raw = names_of(leaf.place)
+    text = leaf.text
+    if inside & NETWORK_NAMES or re.search(r"http(request|response)(header|body)", last):
+        return "network"
+    if last in SWITCH_NAMES:
+        return "switch"
+    if last in LENGTH_NAMES:
+        return "length"
+    if last in DEVICE_NAMES or (last == "id" and leaf.place[:2] == ("query", "_id")) or raw[:2] == ("variables", "id"):
+        return "device"
+    if _is_form(leaf, raw, index):
+        return "form"
+    if inside & TRAIT_NAMES or re.fullmatch(r"dimension\d+", last):
+        return "traits"
+    if last in AGENT_NAMES or inside & {"uadata", "useragentdata", "brands", "screen"}:
+        return "agent"
+    if last in LOCATION_NAMES:
+        return "location"
+    if text.startswith(("data:", "blob:")):
+        return "media"
+    if leaf.kind != "string":
+        return "exact"
+    if text.lower() in PAGE_FORM_TEXTS and last in TEXT_NAMES:
+        return "private"
+    if "://" in text or text.startswith(("/", "?", "#/")):
+        return "url"
+    if last in STRUCTURE_NAMES or (IDENTIFIER.search(last) and " " not in text):
+        return "exact"
+    if any(shape.fullmatch(text) for shape in (NUMBER, MOMENT, UUID, HEX)):
+        return "exact"
+    return "text"
+
+
+def _is_form(leaf: Leaf, raw: tuple[str, ...], index: Mapping[Place, str]) -> bool:
+    last = raw[-1] if raw else ""
+    record = leaf.place[:-1]
+    if last in {"ischecked", "selectedoptionids"} or re.fullmatch(r"(attr)+value", last):
+        return True
+    if last == "text":
+        return index.get((*record, "source")) == "5" or (*record, "isChecked") in index
+    if last in FORM_NAMES:
+        in_attributes = len(raw) > 1 and raw[-2] == "attributes"
+        return in_attributes or any((*record, step) in index for step in ("nodeName", "elementId", "elementType"))
+    return False
