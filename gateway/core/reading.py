@@ -2,8 +2,8 @@
 
 NFKC, digits of any script as ASCII, invisible characters and marks on ASCII characters out, look-alike letters folded,
 percent, HTML and backslash escapes resolved (nested ones too, `PASSES` deep). Case stays.
-Invariant: `origin` maps every span of the reading to the whole written form of its characters, what was left out between
-them and right behind them included. Linear in the text; a text that needs nothing is its own reading.
+Invariant: `origin` maps every span of the reading to the whole written form of its characters, what was left out
+between them and right behind them included. Linear in the text; a text that needs nothing is its own reading.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ _BLANKS: Final = frozenset(
     + "".join(map(chr, range(0xFE00, 0xFE10)))
     + "".join(map(chr, range(0xE0100, 0xE01F0)))
 )
-# Marks that go on any letter; those of other blocks are letters of their script (vowels of Devanagari, points of Hebrew)
+# Marks that go on any letter; those of other blocks belong to their script (vowels of Devanagari)
 _DIACRITICS: Final = (
     range(0x0300, 0x0370),
     range(0x1AB0, 0x1B00),

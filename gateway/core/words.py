@@ -9,30 +9,30 @@ import re
 from functools import lru_cache
 
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
-_LONGEST_KEY = 256
+_NAME = re.compile(r"[\w$ .:/\-\[\]#@]{1,96}")
+END = "$"
 
 
 @lru_cache(maxsize=16384)
 def words_of(key: str) -> tuple[str, ...]:
-    """The words of a key, lower case; a key longer than 256 characters is data, not a name, and has none."""
-    if len(key) > _LONGEST_KEY:
+    """The words of a key, lower case; a key that is data and not a name (a URL, a sentence) has none."""
+    if "://" in key or _NAME.fullmatch(key) is None:
         return ()
     return tuple(word.lower() for word in _WORD.findall(key))
 
 
 class Phrases:
-    """A set of phrases, each one or more words, to look for in a key's words."""
+    """A set of phrases, each one or more words, to look for in a key's words. `response body$` must end the key."""
 
-    __slots__ = ("_by_first", "anchored")
+    __slots__ = ("_by_first",)
 
     def __init__(self, phrases: tuple[str, ...], *, anchored: bool = False) -> None:
-        """`anchored`: the phrase must end the key (`device id` in `$device_id`, not in `device_id_count`)."""
-        self.anchored = anchored
-        self._by_first: dict[str, list[tuple[str, ...]]] = {}
+        """`anchored`: each phrase must end the key (`device id` in `$device_id`, not in `device_id_count`)."""
+        self._by_first: dict[str, list[tuple[tuple[str, ...], bool]]] = {}
         for phrase in phrases:
             words = words_of(phrase)
             if words:
-                self._by_first.setdefault(words[0], []).append(words)
+                self._by_first.setdefault(words[0], []).append((words, anchored or phrase.endswith(END)))
 
     def __bool__(self) -> bool:
         return bool(self._by_first)
@@ -41,8 +41,8 @@ class Phrases:
         """How many words the longest phrase found in `words` has; 0 where none is."""
         best = 0
         for at, word in enumerate(words):
-            for phrase in self._by_first.get(word, ()):
+            for phrase, anchored in self._by_first.get(word, ()):
                 size = len(phrase)
-                if size > best and words[at : at + size] == phrase and (not self.anchored or at + size == len(words)):
+                if size > best and words[at : at + size] == phrase and (not anchored or at + size == len(words)):
                     best = size
         return best

@@ -20,7 +20,8 @@ FORMS: Final = {
     "Slack": r"xox[abeoprs]-[A-Za-z0-9-]{10,255}|xapp-\d-[A-Za-z0-9-]{10,255}",
     "Slack web hook": r"hooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/]{20,128}",
     "Google": r"AIza[A-Za-z0-9_-]{35}|GOCSPX-[A-Za-z0-9_-]{20,64}|ya29\.[A-Za-z0-9_-]{20,512}",
-    "OpenAI, Anthropic": r"sk-(?:proj|ant|svcacct|admin|or)-[A-Za-z0-9_-]{20,255}|sk-(?=[A-Za-z0-9]{0,47}\d)[A-Za-z0-9]{32,64}",
+    "OpenAI, Anthropic": r"sk-(?:proj|ant|svcacct|admin|or)-[A-Za-z0-9_-]{20,255}"
+    r"|sk-(?=[A-Za-z0-9]{0,47}\d)[A-Za-z0-9]{32,64}",
     "Groq, xAI, Replicate": r"gsk_[A-Za-z0-9]{40,64}|xai-[A-Za-z0-9]{60,100}|r8_[A-Za-z0-9]{36,40}",
     "Hugging Face": r"hf_[A-Za-z0-9]{30,64}",
     "SendGrid": r"SG\.[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{16,64}",
@@ -32,7 +33,7 @@ FORMS: Final = {
     "RubyGems": r"rubygems_[0-9a-f]{48}",
     "Docker": r"dckr_(?:pat|oat)_[A-Za-z0-9_-]{20,64}",
     "Shopify": r"shp(?:at|ca|pa|ss)_[A-Fa-f0-9]{32}",
-    "Square": r"sq0(?:atp|csp)-[A-Za-z0-9_-]{22,64}|EAAA[A-Za-z0-9_-]{60,64}",
+    "Square": r"sq0(?:atp|csp)-[A-Za-z0-9_-]{22,64}|(?<![A-Za-z0-9+/=_-])EAAA[A-Za-z0-9_-]{60,64}(?![A-Za-z0-9+/=_-])",
     "DigitalOcean": r"do[opr]_v1_[a-f0-9]{64}",
     "Heroku": r"HRKU-[A-Za-z0-9_-]{30,80}",
     "PostHog (personal)": r"ph[xs]_[A-Za-z0-9]{30,64}",

@@ -13,7 +13,7 @@ from typing import Final
 from gateway.core.plugin import Context, Detector
 
 _CREDENTIAL: Final = re.compile(r"(?<![A-Za-z])(bearer|basic)[ \t:+\"']{1,3}([A-Za-z0-9._~+/=-]{4,}+)", re.IGNORECASE)
-_HEADER: Final = re.compile(r"authorization[\"'\s:=,\\]{0,8}$", re.IGNORECASE)
+_HEADER: Final = re.compile(r"authorization[\"'\s\\]{0,4}[:=,][\"'\s\\]{0,6}$", re.IGNORECASE)
 _NEAR: Final = 32
 _LEAST: Final = 8
 _LONGEST_BASIC: Final = 4096

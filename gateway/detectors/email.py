@@ -16,7 +16,7 @@ _LOCAL: Final = re.compile(r"[\w.!#$%*+'^~-]{1,64}")  # run over the reversed te
 _LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
 _DOMAIN: Final = re.compile(rf"(?:{_LABEL}[.。]){{1,8}}(?:[xX][nN]--[A-Za-z0-9-]{{1,59}}|[^\W\d_]{{2,24}})")
 _NOT_A_DOMAIN: Final = re.compile(
-    r"\d{1,5}\.\d{1,5}[.-]"  # a version
+    r"\d\.|\d{1,5}\.\d{1,5}[.-]"  # a version
     r"|\d(?:\.\d)?x\."  # a density
     r"|.*\.(?:avif|bmp|cjs|css|gif|htm|html|ico|jpe?g|json|jsx|m?js|map|php|png|svg|tsx?|ttf|webp|woff2?)$",
     re.IGNORECASE,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from string import ascii_uppercase
 from typing import Final
 
 from stdnum import iban
@@ -27,6 +28,7 @@ _REST: Final = {
     length: re.compile(rf"[A-Za-z]{{2}}(?:[ \t.-]{{0,2}}[0-9A-Za-z]){{{length - 2}}}")
     for length in set(LENGTHS.values())
 }
+_VALUES: Final = str.maketrans({letter: str(10 + value) for value, letter in enumerate(ascii_uppercase)})
 _GAPS: Final = str.maketrans("", "", " \t.-")
 
 
@@ -37,10 +39,16 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         at = start.start()
         length = LENGTHS.get(text[at : at + 2].upper())
         whole = _REST[length].match(text, at) if length else None
-        if whole and iban.is_valid(whole[0].translate(_GAPS).upper()):
+        if whole and _is_valid(whole[0].translate(_GAPS).upper()):
             yield whole.span()
             at = whole.end() - 1
         start = _START.search(text, at + 1)
+
+
+def _is_valid(number: str) -> bool:
+    # stdnum goes last: it costs many times the checksum, and 96 of 97 candidates fail that
+    digits = (number[4:] + number[:4]).translate(_VALUES)
+    return digits.isdecimal() and int(digits) % 97 == 1 and bool(iban.is_valid(number))
 
 
 DETECTOR: Final = Detector(

@@ -1,32 +1,33 @@
 """IPv4 addresses of visitors and servers, not versions.
 
-A four-part number after `/`, `v`, `@`, `=`-operators of package lists, a product's name or the word version is none; nor
-is one in a user agent, in path data of SVG, in an amount of money, or one that no host can have (0.0.0.0, 120.0.0.0).
+A four-part number after `/`, `v`, `@`, `=`-operators of package lists, a product's name or the word version is none;
+nor is one in a user agent, in path data of SVG, in an amount of money, or one that no host has (0.0.0.0, 120.0.0.0).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from string import ascii_lowercase
 from typing import Final
 
 from gateway.core.plugin import Context, Detector
 
 _QUAD: Final = re.compile(r"(?<![A-Za-z0-9.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d|-[A-Za-z])")
-_VERSION_BEFORE: Final = re.compile(
-    r"(?:(?<!/)/|@|==|[<>~!^]=?|[vV]=?[\"']?"
-    r"|\b(?:version|ver|release|build|revision|rev|firmware|sdk|api|driver|chrome|chromium|firefox|safari|edge?|opera|opr"
-    r"|android|ios|ipados|macos|windows|windows nt|linux|kernel|brand|section|chapter|release notes)\b"
-    r"(?:\s+(?:is|number|no|was|to|from))?[\s\"':=()v#.-]{0,6})$",
-    re.IGNORECASE,
-)
-_NEAR: Final = 40
+_SIGN_BEFORE: Final = re.compile(r"(?:(?<!/)/|@|==|[<>~!^]=?|[vV]=?[\"']?)$")
+_PRODUCTS: Final = frozenset({
+    "android", "api", "brand", "build", "chapter", "chrome", "chromium", "driver", "edg", "edge", "firefox", "firmware",
+    "ios", "ipados", "kernel", "linux", "macos", "opera", "opr", "release", "rev", "revision", "safari", "sdk",
+    "section", "ver", "version", "windows", "nt", "notes",
+})  # fmt: skip
+_FILLERS: Final = frozenset({"is", "number", "no", "was", "to", "from"})
+_NEAR: Final = 32
 _KEYS: Final = frozenset(
     {"version", "versions", "ver", "build", "release", "sdk", "ua", "agent", "useragent", "firmware"}
 )
 _AGENT: Final = re.compile(r"\b(?:Mozilla|AppleWebKit|Dalvik|okhttp|Opera)/\d")
 _SAYS_ADDRESS: Final = re.compile(
-    r"\b(?:ip|ips|ipv4|addr|address|from|host|client|remote|peer|server|for)\b[\s\"':=(\[]{0,6}$", re.I
+    r"\b(?:ip|ips|ipv4|addr|address|from|host|client|remote|peer|server|for)\b[\s\"':=(\[]{0,6}$", re.IGNORECASE
 )
 _PATH_DATA: Final = re.compile(r"\s*[Mm][MmZzLlHhVvCcSsQqTtAaEe0-9\s,.+-]*")
 _MONEY_BEFORE: Final = re.compile(r"(?:[$€£₫₽₺¥₩]|\b(?:EUR|USD|Rp|VND|TRY|IDR|CLP|COP|BRL|ARS))\s?$")
@@ -35,22 +36,30 @@ _MONEY_AFTER: Final = re.compile(r"\s?(?:[$€£₫₽₺¥₩]|(?:EUR|USD|VND|T
 
 def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
     agent = _AGENT.search(text)
+    if text.lstrip()[:1] in {"M", "m"} and _PATH_DATA.fullmatch(text):
+        return
     is_version_field = not _KEYS.isdisjoint(context.keys)
     for match in _QUAD.finditer(text):
         start, end = match.span()
         before = text[max(0, start - _NEAR) : start]
-        says_address = _SAYS_ADDRESS.search(before) is not None
-        if not _is_address(match[0]) or _VERSION_BEFORE.search(before) or _MONEY_BEFORE.search(before):
+        if not _is_address(match[0]) or (before and _says_version(before)):
             continue
-        if not says_address and (is_version_field or (agent and agent.start() < start)):
+        if _MONEY_BEFORE.search(before[-5:]) or _MONEY_AFTER.match(text, end):
             continue
-        if _MONEY_AFTER.match(text, end) or (start < 4096 and _is_path_data(text)):
+        if (is_version_field or (agent and agent.start() < start)) and not _SAYS_ADDRESS.search(before):
             continue
         yield start, end
 
 
-def _is_path_data(text: str) -> bool:
-    return text.lstrip()[:1] in {"M", "m"} and _PATH_DATA.fullmatch(text) is not None
+def _says_version(before: str) -> bool:
+    """Whether a sign right before, or the last word before, makes the number a version."""
+    if _SIGN_BEFORE.search(before[-4:]):
+        return True
+    words = before.rstrip(" \t\"':=()#.-").lower().split()
+    while words and words[-1] in _FILLERS:
+        words.pop()
+    last = words[-1] if words else ""
+    return last[len(last.rstrip(ascii_lowercase)) :] in _PRODUCTS
 
 
 def _is_address(written: str) -> bool:

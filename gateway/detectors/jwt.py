@@ -37,7 +37,7 @@ def _taken(parts: list[str], index: int, head: int) -> int:
         return 0
     if parts[index + 1].startswith(_OBJECT) and len(parts[index + 1]) >= _LEAST:
         return min(3, len(parts) - index)
-    if len(parts) - index >= 5 and len(parts[index + 2]) >= _LEAST:  # noqa: PLR2004 - RFC 7516: five parts
+    if len(parts) - index >= 5 and len(parts[index + 2]) >= _LEAST:  # RFC 7516
         return 5
     is_signed = len(parts) - index >= 3 and len(parts[index + 1]) >= _LEAST and len(parts[index + 2]) >= 2 * _LEAST
     return 3 if is_signed else 0

@@ -51,6 +51,7 @@ _RARE: Final = frozenset({12, 13, 17, 18})  # bar codes and snowflake ids have t
 _GROUPINGS: Final = frozenset({
     (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 10), (6, 13), (8, 8), (4, 4, 5), (4, 4, 4, 3), (4, 12),
 })  # fmt: skip
+_LEAST_EXACT: Final = 12  # characters: shorter numbers with an exponent are round, not somebody's
 _WIDEST: Final = max(map(len, _GROUPINGS))
 _HEX_LENGTHS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
 
@@ -83,6 +84,8 @@ def is_card(digits: str) -> bool:
 
 def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
     for match in _NUMBER.finditer(text):
+        if len(match[0]) < _LEAST_EXACT:
+            continue
         value = Decimal(match[0])
         if value == value.to_integral_value() and is_card(str(int(value))):
             yield match.span()
@@ -121,6 +124,8 @@ def _grouped(text: str, runs: list[tuple[int, int]], first: int) -> int:
         if end - start > 13 or (lengths and not _GAP.fullmatch(text, runs[index - 1][1], start)):
             break
         lengths.append(end - start)
+        if len(lengths) == 2 and end - start > 6 and text[start - 1] == ".":
+            break  # a decimal
         if tuple(lengths) in _GROUPINGS and is_card("".join(text[a:b] for a, b in runs[first : index + 1])):
             taken = len(lengths)
     return taken

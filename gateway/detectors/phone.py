@@ -23,10 +23,10 @@ _GROUP: Final = re.compile(r"\d+")
 _PLACE: Final = re.compile(r"\+\d{2}\.\d{3,}[+-]\d{2,3}\.\d")  # ISO 6709: +52.5200-013.4050
 
 _WORDS: Final = (
-    "phone", "telephone", "tel", "telefon", "telefono", "teléfono", "telefone", "téléphone", "telefoon", "telefonnummer",
-    "mobile", "mobil", "mobilfunk", "handy", "cell", "cellphone", "movil", "móvil", "celular", "fax", "telefax", "msisdn",
-    "whatsapp", "sms", "call", "dial", "ring", "hotline", "phonenumber", "phone_number", "mobile_number", "rufnummer",
-    "portable", "телефон", "тел", "電話", "电话", "전화",
+    "phone", "telephone", "tel", "telefon", "telefono", "teléfono", "telefone", "téléphone", "telefoon", "mobile",
+    "mobil", "telefonnummer", "mobilfunk", "handy", "cell", "cellphone", "movil", "móvil", "celular", "fax", "telefax",
+    "msisdn", "whatsapp", "sms", "call", "dial", "ring", "hotline", "phonenumber", "phone_number", "mobile_number",
+    "rufnummer", "portable", "телефон", "тел", "電話", "电话", "전화",
 )  # fmt: skip
 _FILLERS: Final = (
     r"(?:number|nummer|numéro|numero|no|nr|num|is|me|us|at|on|the|my|our|lautet|ist|unter|under|now|home|work)"

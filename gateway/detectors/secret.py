@@ -15,11 +15,12 @@ from gateway.core.plugin import Context, Detector
 
 _PASSWORDS: Final = (
     "password", "passwd", "passwrd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "wachtwoord",
-    "contraseña", "contrasena", "senha", "mot de passe", "motdepasse", "пароль", "şifre", "hasło", "cvv", "cvv2", "cvc", "cvc2", "otp",
+    "contraseña", "contrasena", "senha", "mot de passe", "motdepasse", "пароль", "şifre", "hasło", "cvv", "cvv2",
+    "cvc", "cvc2", "otp",
 )  # fmt: skip
 _TOKENS: Final = (
-    "secret", "token", "auth", "authorization", "authorisation", "credential", "credentials", "api key",
-    "api-key", "api_key", "apikey", "access key", "access-key", "access_key", "accesskey", "private key", "private_key",
+    "secret", "token", "auth", "authorization", "authorisation", "credential", "credentials", "api key", "api-key",
+    "api_key", "apikey", "access key", "access-key", "access_key", "accesskey", "private key", "private_key",
     "private-key", "privatekey", "secret key", "secretkey", "secret_key", "secret-key", "session key", "session_key",
     "encryption key", "encryption_key", "jwt", "sessionid", "phpsessid", "jsessionid",
 )  # fmt: skip
@@ -30,8 +31,8 @@ _NAME: Final = re.compile(
     re.IGNORECASE,
 )
 _STEMS: Final = (
-    "pass", "pwd", "token", "secret", "auth", "key", "credential", "kennwort", "wachtwoord", "contrase", "senha", "пароль",
-    "ifre", "hasło", "cvv", "cvc", "otp", "jwt", "sess",
+    "pass", "pwd", "token", "secret", "auth", "key", "credential", "kennwort", "wachtwoord", "contrase", "senha",
+    "пароль", "ifre", "hasło", "cvv", "cvc", "otp", "jwt", "sess",
 )  # fmt: skip
 _REST: Final = re.compile(r"[\w-]{0,40}")  # of the name: `token` in `tokenValue`
 _ASSIGN: Final = re.compile(r"(?:\\{0,8}[\"'`])?[ \t]{0,3}(?:=>|:=|=|:)(?![=:])\s{0,3}")

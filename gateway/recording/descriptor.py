@@ -21,14 +21,14 @@ _ROLES: Final[dict[tuple[str, ...], str]] = {
     ("element", "tag", "name"): "tag", ("el", "tag", "name"): "tag", ("tag",): "tag", ("element", "node", "name"): "tag",
     ("class",): "class", ("classes",): "class", ("class", "name"): "class", ("class", "list"): "class",
     ("element", "class"): "class", ("element", "classes"): "class", ("el", "classes"): "class", ("el", "class"): "class",
-    ("attr", "class"): "class", ("element", "class", "name"): "class", ("class", "names"): "class",
+    ("attr", "class"): "class", ("element", "class", "name"): "class", ("class", "names"): "class", ("classname",): "class",
     ("id",): "id", ("element", "id"): "id", ("el", "id"): "id", ("attr", "id"): "id", ("html", "id"): "id",
     ("selector",): "path", ("element", "selector"): "path", ("click", "selector"): "path", ("click", "target"): "path",
     ("query", "selector"): "path", ("element", "path"): "path", ("dom", "path"): "path", ("css", "selector"): "path",
     ("target", "selector"): "path", ("xpath",): "path", ("element", "hierarchy"): "path", ("css", "path"): "path",
     ("node", "id"): "node", ("nodeid",): "node",
 }  # fmt: skip
-_VENDOR: Final = frozenset({"amplitude", "attr", "mp", "ph", "dd", "rr"})
+_VENDOR: Final = frozenset({"amplitude", "attr", "mp", "ph", "dd", "rr", "event", "target"})
 _STEP: Final = re.compile(
     r"""([a-zA-Z][\w-]*)?((?:\#[\w-]+|\.[\w-]+|\[[\w-]+(?:[~|^$*]?=(?:"[^"]*"|'[^']*'|[^\]]*))?\]|:[\w-]+(?:\([^)]*\))?)+)?"""
 )

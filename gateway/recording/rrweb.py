@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
+from gateway.core.words import Phrases, words_of
 from gateway.recording.claim import Claim, Emit, Form
 from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
 
@@ -44,6 +45,7 @@ BLOBS: Final = frozenset({"rr_dataurl"})
 VALUED: Final = FIELD_TAGS | {"button"}
 
 _HIGHEST_TYPE: Final = 6
+_USER: Final = Phrases(("identify", "identity", "user", "user properties", "traits"), anchored=True)  # a custom event's tag
 _SNAPSHOT, _INCREMENT, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
 
 
@@ -132,8 +134,12 @@ class Reader:
                 self._increment(inner, node, where)
             elif kind == _META:
                 self._rest(inner, node, where, Category.URLS)
+            elif kind == _PLUGIN:
+                self._rest(inner, node, where, Category.DATA_LOGS)
             else:
-                self._rest(inner, node, where, Category.DATA_LOGS if kind == _PLUGIN else Category.EVENT_PROPERTIES)
+                tag = _text(node.get("tag"))
+                tells_user = tag is not None and _USER.longest_in(words_of(tag)) > 0
+                self._rest(inner, node, where, Category.USER_TRAITS if tells_user else Category.EVENT_PROPERTIES)
 
     # snapshots
 
@@ -324,7 +330,9 @@ class Reader:
 
     def _rest(self, layer: Layer, data: Map, place: PlaceLike, category: Category) -> None:
         for key, value in data.items:
-            if key.value in ("source", "tag", "plugin") and isinstance(value, Leaf) and value.child is None:
+            if key.value in ("source", "plugin"):
+                continue
+            if key.value == "tag" and isinstance(value, Leaf) and value.child is None:
                 self._claim(layer, value, Category.EVENT_PROPERTIES, place.child(key.value))
             else:
                 self._walk(layer, value, place.child(key.value), category)

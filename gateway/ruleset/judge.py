@@ -8,6 +8,7 @@ text, read with those secrets known. Works on one request; holds values in memor
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
@@ -27,6 +28,8 @@ PIXEL: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAA
 """One transparent pixel: what stands where a picture stood, so that a replay draws a gap and not an error."""
 
 _TYPED_STATE: Final = "isChecked"
+_TELLING_SWITCHES: Final = frozenset({Category.FORM_INPUTS, Category.USER_TRAITS})
+_TOLD: Final = re.compile(r"[^\W_]")
 _SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
 
 
@@ -214,6 +217,10 @@ class Judge:
             return
         if not value or value.isspace() or (leaf.kind is Kind.WORD and value == "null"):
             return
+        if leaf.kind is Kind.WORD and claim.category not in _TELLING_SWITCHES:
+            return  # a switch beside a sensitive key (`{password: true}` in an SDK's options) tells of nobody
+        if claim.category is not Category.FORM_INPUTS and leaf.kind is Kind.TEXT and not _TOLD.search(value):
+            return  # nothing but marks: masked at its source already, or a rule
         situation = Situation(self._law.key, leaf.kind, (claim.category or Category.EVENT_PROPERTIES).value)
         if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
             after = coarsen_text(value, claim.place.words if isinstance(claim.place, Place) else ())
@@ -256,8 +263,8 @@ class Judge:
         value = leaf.value
         if leaf.child is not None or leaf.kind in (Kind.WORD, Kind.BYTES) or not value:
             return
-        if leaf.kind is Kind.NUMBER and len(value) < _SHORTEST_NUMBER:
-            return
+        if leaf.kind is Kind.NUMBER and (len(value) < _SHORTEST_NUMBER or ("." in value and "e" not in value.lower())):
+            return  # a measured quantity: no detector's number has a fraction
         category = claim.category or Category.EVENT_PROPERTIES
         operation = self.decide(claim)
         if operation.operator == "keep":

@@ -41,6 +41,9 @@ ANY_TRACKER: Final = "_any"
 """The tracker file that holds for all: key phrases and places that mean the same wherever they stand."""
 
 
+_KNOWN_WORD: Final = re.compile(r"[$A-Za-z_][$\w. \[\]-]{0,47}")
+
+
 def ready(spec: OperatorSpec, rule: str) -> Operation:
     """An operator with its parameters, ready to run."""
     operator, apply = prepare_spec({spec.name: dict(spec.parameters)} if spec.parameters else spec.name)
@@ -129,7 +132,7 @@ class Program:
             text=text,
             selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
             key=self.key,
-            known_word=re.compile(r"[$\w.\[\]-]{1,48}").fullmatch,
+            known_word=lambda key: _KNOWN_WORD.fullmatch(key) is not None,
             keep=ready(OperatorSpec("keep"), "kept"),
             detect=ready(OperatorSpec("detect"), "detectors"),
         )

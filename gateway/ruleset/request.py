@@ -6,6 +6,7 @@ all. The client's address leaves nowhere; where a tracker file says that its bac
 
 from __future__ import annotations
 
+import base64
 import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Final
@@ -177,7 +178,7 @@ class Request:
                 after = None if operation.operator == "drop" else operation.apply(value, Situation(program.key))
                 if operation.operator in ("keep", "detect"):
                     after = value if operation.operator == "keep" else judge.read_text(value, Category.URLS, (), lower)
-            elif lower in kept:
+            elif lower in kept and (lower != "authorization" or is_project_key(value)):
                 after = value
             else:
                 after = self._header(lower, value, judge)
@@ -247,6 +248,21 @@ class Request:
     def _traced(self, place: str, before: str, after: str) -> None:
         if self._trace is not None:
             self._trace.append(Change(f"header {place}", before, after, "headers", "mask" if after else "drop", ""))
+
+
+def is_project_key(authorization: str) -> bool:
+    """Whether an Authorization field is an SDK's own: Basic with a key and no password, or Bearer with a key and no token.
+
+    A page's own credentials (Basic with a password, a JSON web token) arrive at the same address; they are no key.
+    """
+    scheme, _, rest = authorization.partition(" ")
+    if scheme.lower() == "basic":
+        try:
+            user, colon, password = base64.b64decode(rest.strip(), validate=True).decode().partition(":")
+        except ValueError:
+            return False
+        return bool(user and colon) and not password and "@" not in user
+    return scheme.lower() == "bearer" and 0 < len(rest) <= 64 and "." not in rest
 
 
 def names_and_values(query: Document | None) -> dict[str, str]:

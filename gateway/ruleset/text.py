@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import translate
 from typing import Final
 from urllib.parse import unquote
@@ -24,6 +24,7 @@ SECRET_STRENGTH: Final = 64
 
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
 _BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
+_BARE_QUERY: Final = re.compile(r"[\w.$\[\]%+-]{1,128}=")
 _ADDRESS_SCHEMES: Final = frozenset({"mailto", "tel", "sms", "sip", "xmpp", "skype", "whatsapp"})
 _IDENTIFIER: Final = re.compile(
     r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
@@ -86,6 +87,9 @@ class UrlPolicy:
 
     def edits(self, text: str, start: int, end: int) -> list[Edit]:
         """The spans that go of the URL that stands in text[start:end]."""
+        if start == 0 and _BARE_QUERY.match(text):
+            shifted = self.edits("?" + text, 0, end + 1)
+            return [replace(edit, start=edit.start - 1, end=edit.end - 1) for edit in shifted]
         parts = urls.split(text, start, end)
         if parts is None:
             return []

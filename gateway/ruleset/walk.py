@@ -15,7 +15,7 @@ from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
-from gateway.core.words import words_of
+from gateway.core.words import Phrases, words_of
 from gateway.recording import descriptor
 from gateway.recording.claim import Claim, Form
 from gateway.recording.dom import Element, Mirror
@@ -30,9 +30,17 @@ TYPED: Final = frozenset(
 _VALUE_AND_TYPE: Final = frozenset({"value", "type", "unit"})
 _PLAIN_KEY: Final = re.compile(r"[A-Za-z_$\[@#.-][\w$ .\-\]\[/]{0,63}")
 _AROUND: Final = frozenset(
-    {"el", "element", "target", "click", "clicked", "node", "attr", "inner", "outer", "own", "amplitude", "mp", "dom"}
+    {"el", "element", "target", "click", "clicked", "event", "node", "attr", "inner", "outer", "own", "amplitude", "mp", "dom"}
 )
 _MOST_NESTED_EVENTS: Final = 3
+_MOST_ROWS: Final = 200
+_RECORDS: Final = frozenset({"json", "ndjson"})
+# A small record that holds one of these beside other texts tells of a person: they are traits (`{email, note}`).
+_PERSON: Final = Phrases(
+    ("email", "e mail", "email address", "phone", "phone number", "telephone", "first name", "last name", "full name"),
+    anchored=True,
+)
+_LARGEST_PERSON: Final = 12
 
 type Session = tuple[str, ...]
 
@@ -123,6 +131,11 @@ class Walk:
             self._seen += 1
             if self._seen % 512 == 0:
                 self._budget.check_time()
+            if isinstance(raw, Leaf) and raw.child is not None and raw.child.name == "form" and at.name in _RECORDS:
+                raw.child = None  # a query told in a record (`?a=b`): its values go by the rules of URLs, not of fields
+                forced = forced if forced in NEVER_TOUCHED else Category.URLS
+                self.claims.append(Claim(at, raw, forced, here, element, holder, index, Form.PLAIN, key))
+                continue
             inner, one = enter(at, raw)
             if isinstance(raw, Leaf) and (raw.child is None or isinstance(one, Leaf) or self._is_whole(raw, here, forced)):
                 if raw.child is not None and isinstance(one, Leaf) and not self._takes_whole(here, forced):
@@ -149,8 +162,26 @@ class Walk:
                     for root in one.items:
                         reader.nodes(inner, root, element, here)
                     continue
+                owners = self._owners(inner, one, element)
                 for position in range(len(one.items) - 1, -1, -1):
-                    pending.append((inner, one.items[position], here, forced, session, element, one, position, key))
+                    owner = owners[position] if owners else element
+                    pending.append((inner, one.items[position], here, forced, session, owner, one, position, key))
+
+    def _owners(self, layer: Layer, rows: List, element: Element | None) -> list[Element | None]:
+        """A list of keys beside their values is one record; the element that it describes, for each row that shows it."""
+        if not 2 <= len(rows.items) <= _MOST_ROWS or not isinstance(rows.items[0], Map):
+            return []
+        named: list[tuple[Leaf, Node]] = []
+        for row in rows.items:
+            found = _named_value(row) if isinstance(row, Map) and len(row.items) == 2 else None
+            if found is None or not isinstance(row, Map):
+                return []
+            _, value = enter(layer, row.items[found[0]][1])
+            while isinstance(value, Map) and len(value.items) == 1 and value.items[0][0].value in TYPED:
+                _, value = enter(layer, value.items[0][1])
+            named.append((found[1], value))
+        described = descriptor.describe(Map(named, 0, 0), self._mirror, element)
+        return [described if described is not None and is_shown(name.value) else None for name, _ in named]
 
     def _is_whole(self, leaf: Leaf, place: Place, forced: Category | None) -> bool:
         """Whether a text is replaced as it stands although it opened: JSON keeps its structure, anything else goes whole."""
@@ -171,6 +202,9 @@ class Walk:
     ) -> None:
         items = record.items
         names = [name.value for name, _ in items]
+        if len(names) == 1 and names[0] in TYPED:
+            pending.append((layer, items[0][1], here, forced, session, element, record, 0, key))
+            return
         wide = not names or len(names) > 3
         if not wide and "value" in names and set(names) <= _VALUE_AND_TYPE:
             for index in range(len(items) - 1, -1, -1):
@@ -198,10 +232,20 @@ class Walk:
                 if isinstance(value, Leaf) and value.value:
                     session = {**session, place.session: value.value}
                     self.sessions.setdefault(place.session, value.value)
+        is_person = (
+            forced is None
+            and here.effective is None
+            and 2 <= len(items) <= _LARGEST_PERSON
+            and any(_PERSON.longest_in(words_of(name)) for name in names)
+            and all(isinstance(value, Leaf) for _, value in items)
+        )
         for index in range(len(items) - 1, -1, -1):
             name_leaf, value = items[index]
             name = names[index]
             place = places[index]
+            if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT:
+                pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
+                continue
             if not _PLAIN_KEY.fullmatch(name):
                 self.keys.append((layer, name_leaf, here))
             if place.value is not None:
@@ -231,7 +275,7 @@ class Walk:
         if category is None:
             category = forced
         form = Form.PLAIN
-        if element is not None and category not in NEVER_TOUCHED and (category is None or not place.fixed):
+        if element is not None and category not in NEVER_TOUCHED:
             if element.is_field:
                 category = Category.FORM_INPUTS
             elif category is None:

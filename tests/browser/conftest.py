@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 def packages() -> None:
     """The packages of package-lock.json, as locked."""
     installed = HERE / "node_modules" / ".package-lock.json"
-    if not installed.is_file():
+    lock = HERE / "package-lock.json"
+    if not installed.is_file() or installed.stat().st_mtime < lock.stat().st_mtime:
         done = subprocess.run(
             [program("npm"), "ci"], cwd=HERE, capture_output=True, text=True, timeout=600, check=False
         )

@@ -76,8 +76,9 @@ class Visit:
         return events(self.arrived, path)
 
     def texts(self) -> list[str]:
-        """Every text that arrived, of every layer of every request."""
-        return [leaf.text for request in self.arrived for leaf in decode(request).leaves]
+        """Every text that arrived: each leaf of each request, and each layer as a whole."""
+        opened = [decode(request) for request in self.arrived]
+        return [found.text for request in opened for found in (*request.leaves, *request.layers)]
 
 
 def events(requests: list[Request], path: str) -> list[Any]:

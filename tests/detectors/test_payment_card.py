@@ -66,7 +66,8 @@ def test_leaves_what_only_looks_alike(text):
     "number", ["4.012888888881881E15", "4.012888888881881e+15", "4012888888881881.0", "40128888888818810e-1"]
 )
 def test_finds_a_card_in_any_notation_of_json_numbers(number):
-    assert [(span.start, span.end) for span in find(number, [BY_NAME["payment_card"]], Context())][0][0] == 0
+    spans = find(number, [BY_NAME["payment_card"]], Context())
+    assert number[spans[0].start : spans[0].end].removesuffix(".0") == number.removesuffix(".0")
 
 
 def test_takes_a_rare_length_beside_a_key_that_says_card():

@@ -54,6 +54,7 @@ NETWORK_NAMES = frozenset(
         " headers body requestdata responsedata requestpayload responsepayload"
     )
 )
+NETWORK_FIELD = re.compile(r"http(?:request|response)(?:header.*|body)")
 FORM_NAMES = frozenset(
     words("value checked selected ischecked selectedoptionids inputvalue elementvalue textareavalue")
 )
@@ -74,6 +75,7 @@ IDENTIFIER = re.compile(r"(?:id|ids|key|keys|token|uuid|guid)$")
 
 # texts of the recorded page that stand in a form field, an option or below a private element, and can't be told by name
 PAGE_FORM_TEXTS = frozenset({"a", "x", "on"})
+MASKED_BY_SDK = re.compile(r"[\s*]*\*[\s*]*")
 TEXT_NAMES = frozenset({"textcontent", "value", "text", "html"})
 
 STEP = re.compile(r"\[\d+\]|<.*>|\{key\}|\*\d+")
@@ -103,15 +105,30 @@ def collapse(place: Place) -> str:
 
 
 def effective_names(leaf: Leaf, index: Mapping[Place, str]) -> tuple[str, ...]:
-    """As `names_of`; for a list of key and value records the key's text stands as the name."""
-    names = names_of(leaf.place)
-    for depth in (1, 2):
-        record = leaf.place[:-depth]
-        for step in ("key", "name"):
-            beside = index.get((*record, step))
-            if beside is not None and leaf.place[-1] != step and plain(leaf.place[len(record)]).endswith("value"):
-                return (*names_of(record), plain(beside))
-    return names
+    """As `names_of`, but where values stand in records beside their names, those names take the place of `value`.
+
+    Read are `{key: N, value: {stringValue: V}}`, `{name: N, value: V}` and `N: {value: V, type: T}`, also around the layers
+    that a value holds.
+    """
+    place = leaf.place
+    found: list[str] = []
+    for at, step in enumerate(place[1:], 1):
+        if STEP.fullmatch(step):
+            continue
+        word = plain(step)
+        beside = None
+        if word.endswith("value"):
+            if (*place[:at], "type") in index and at > 1:
+                continue
+            records = (place[:at], place[: at - 1])
+            beside = next((index[(*r, n)] for r in records for n in ("key", "name") if (*r, n) in index), None)
+        found.append(plain(beside) if beside else word)
+    return tuple(found)
+
+
+def is_device(last: str, place: Place) -> bool:
+    """Whether an id of the device stands there; two trackers have a name for it that says nothing elsewhere."""
+    return last in DEVICE_NAMES or place[-1] == "_id" or place[-2:] == ("variables", "id")
 
 
 def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
@@ -121,13 +138,13 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
     inside = set(names)
     raw = names_of(leaf.place)
     text = leaf.text
-    if inside & NETWORK_NAMES or re.search(r"http(request|response)(header|body)", last):
+    if inside & NETWORK_NAMES or any(NETWORK_FIELD.fullmatch(name) for name in names):
         return "network"
-    if last in SWITCH_NAMES:
+    if last in SWITCH_NAMES or last.endswith("ipaddress"):
         return "switch"
     if last in LENGTH_NAMES:
         return "length"
-    if last in DEVICE_NAMES or (last == "id" and leaf.place[:2] == ("query", "_id")) or raw[:2] == ("variables", "id"):
+    if is_device(last, leaf.place):
         return "device"
     if _is_form(leaf, raw, index):
         return "form"
@@ -142,6 +159,8 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
     if leaf.kind != "string":
         return "exact"
     if text.lower() in PAGE_FORM_TEXTS and last in TEXT_NAMES:
+        return "private"
+    if MASKED_BY_SDK.fullmatch(text):
         return "private"
     if "://" in text or text.startswith(("/", "?", "#/")):
         return "url"

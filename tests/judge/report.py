@@ -60,7 +60,7 @@ def row(verdict: Verdict) -> tuple[str, ...]:
         share(verdict, "text"),
         share(verdict, "url"),
         str(len(verdict.structure)),
-        "ok" if good else "FAIL",
+        "ok" if good else "shut" if verdict.is_shut and verdict.is_tight else "FAIL",
     )
 
 
@@ -169,7 +169,7 @@ def main() -> int:
         print(table(verdicts))
         if not options.brief:
             print(*(text for verdict in verdicts if (text := details(verdict, options.limit))), sep="\n")
-        failed |= any(line[-1] != "ok" for line in map(row, verdicts))
+        failed |= any(line[-1] == "FAIL" for line in map(row, verdicts))
     return int(failed)
 
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from tests.judge.decoder import Decoded, Leaf, decode
-from tests.judge.places import DEVICE_NAMES, EXEMPT, classify, collapse, effective_names, words
+from tests.judge.places import EXEMPT, classify, collapse, effective_names, is_device, words
 from tests.judge.replay import PEER, SITE_SECRETS, VISITOR
 
 if TYPE_CHECKING:
@@ -106,6 +106,11 @@ class Verdict:
         return sorted(name for name, (recorded, arrived) in self.useful.items() if recorded and not arrived)
 
     @property
+    def is_shut(self) -> bool:
+        """Nothing was forwarded at all."""
+        return not self.forwarded
+
+    @property
     def is_useful(self) -> bool:
         return not self.lost
 
@@ -161,7 +166,7 @@ def device_ids(run: Iterable[Decoded], canaries: Mapping[str, str]) -> dict[str,
             elif last == "userid":
                 is_id = re.fullmatch(r"[0-9a-f-]{36}", value) is not None
             else:
-                is_id = last in DEVICE_NAMES or leaf.place == ("query", "_id") or leaf.place[-2:] == ("variables", "id")
+                is_id = is_device(last, leaf.place)
             value = value.removeprefix("$device:").split("/")[0]
             if is_id and len(value) >= 6 and re.search(r"\d", value) and not any(k in value.lower() for k in known):
                 found[value.lower()] = collapse(leaf.place)
