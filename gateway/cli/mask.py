@@ -99,7 +99,7 @@ def attempt(program: Program, inbound: Inbound) -> Tried:
 
 def _read(file: Path) -> bytes:
     try:
-        return click.get_binary_stream("stdin").read() if str(file) == "-" else file.read_bytes()
+        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError as error:
         raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(file)) from None
 
@@ -128,7 +128,7 @@ def _captured(data: bytes) -> Inbound | None:
 
 def _write(outbound: Outbound, *, as_request: bool) -> None:
     if not as_request:
-        click.get_binary_stream("stdout").write(outbound.body)
+        sys.stdout.buffer.write(outbound.body)
         return
     told = {
         "method": outbound.method,

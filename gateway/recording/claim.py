@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
+from typing import Protocol
 
 from gateway.core.category import Category
 from gateway.core.document import Layer, Leaf, List, Map, Node
-from gateway.recording.dom import Element
+from gateway.recording.dom import Element, Mirror
 
 
 class Form(IntEnum):
@@ -27,7 +28,7 @@ class Form(IntEnum):
 class Claim:
     """One leaf to decide on. `element` is None where the leaf belongs to no element of a page."""
 
-    __slots__ = ("category", "element", "form", "holder", "index", "key", "layer", "leaf", "place", "whole")
+    __slots__ = ("category", "element", "form", "holder", "index", "key", "layer", "leaf", "place")
 
     def __init__(
         self,
@@ -40,7 +41,6 @@ class Claim:
         index: int = 0,
         form: Form = Form.PLAIN,
         key: str = "",
-        whole: bool = True,
     ) -> None:
         self.layer = layer
         self.leaf = leaf
@@ -51,9 +51,27 @@ class Claim:
         self.index = index
         self.form = form
         self.key = key
-        self.whole = whole  # an element's private mark or select rule masks it as a whole
 
 
 type Emit = Callable[[Claim], None]
-# hands a part of a recorded event (a custom event's payload, say) back to the general walk
-type Walk = Callable[[Layer, Node, str], None]
+
+
+class PlaceLike(Protocol):
+    """The part of a tracker's place that a recording needs: one key further."""
+
+    def child(self, key: str) -> PlaceLike: ...
+
+
+# hands a part of a recorded event that is no page (a custom event's payload, say) back to the general walk
+type WalkOn = Callable[[Layer, Node, PlaceLike, Category | None], None]
+
+
+class PageReader(Protocol):
+    """Reads one kind of recorded events into claims, keeping the mirror of their window."""
+
+    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None: ...
+
+    def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
+        """Claims every leaf of one event. `place` is the event's own."""
+        ...
+

@@ -12,20 +12,14 @@ that an added node's children find it whatever their order in the list.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Final, Protocol
+from collections.abc import Iterator
+from typing import Final
 
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.words import Phrases, words_of
-from gateway.recording.claim import Claim, Emit, Form
+from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
-
-
-class PlaceLike(Protocol):
-    """The part of a tracker's place that the recording needs: one key further."""
-
-    def child(self, key: str) -> PlaceLike: ...
 
 
 # attributes that replay needs as they are; personal data in them is still looked for
@@ -76,7 +70,7 @@ def number(node: Node | None) -> int | None:
     return None
 
 
-def is_event(node: Map) -> bool:
+def recognises(node: Map) -> bool:
     """Whether a map is an rrweb event: by its shape, never by where it stands."""
     if not 2 <= len(node.items) <= 12:
         return False
@@ -108,7 +102,7 @@ class Reader:
         self,
         mirror: Mirror,
         emit: Emit,
-        walk: Callable[[Layer, Node, PlaceLike, Category | None], None],
+        walk: WalkOn,
         attribute_names: set[str],
     ) -> None:
         """`walk` is the general walk, for payloads that are no part of a page; `attribute_names` those kept for selectors."""

@@ -16,10 +16,10 @@ from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
 from gateway.core.words import Phrases, words_of
-from gateway.recording import descriptor
-from gateway.recording.claim import Claim, Form
+from gateway.recording import descriptor, reader_of
+from gateway.recording.claim import Claim, Form, PageReader
 from gateway.recording.dom import Element, Mirror
-from gateway.recording.rrweb import Reader, enter, is_event
+from gateway.recording.rrweb import Reader, enter
 from gateway.trackers.place import Place
 
 # keys that only say of which type the value beside their name is: the place stays the holder's
@@ -73,7 +73,7 @@ class Walk:
         self._open_chain = open_chain
         self._takes_whole = takes_whole
         self._drops = drops
-        self._events: list[tuple[Layer, Map, Place, dict[int, str]]] = []
+        self._events: list[tuple[type[PageReader], Layer, Map, Place, dict[int, str]]] = []
         self._mirror: Mirror | None = None
         self._nested = 0
         self._seen = 0
@@ -85,22 +85,26 @@ class Walk:
     @property
     def pages(self) -> set[Session]:
         """The sessions and windows whose events were found."""
-        return {self._session(near) for _, _, _, near in self._events}
+        return {self._session(near) for *_, near in self._events}
 
     def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
         """Reads the recorded events that were found, each in the mirror of its own session and window."""
         events, self._events = self._events, []
-        for layer, event, place, near in events:
+        for reader, layer, event, place, near in events:
             self._budget.check_time()
             self._mirror = mirror_of(self._session(near))
-            self._reader(self._mirror).read(layer, event, place)
+            self._open(reader, self._mirror).read(layer, event, place)
         self._mirror = None
 
     def _session(self, near: dict[int, str]) -> Session:
         return tuple(near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
 
-    def _reader(self, mirror: Mirror) -> Reader:
-        return Reader(mirror, self.claims.append, self._payload, self._names)
+    def _open(self, reader: type[PageReader], mirror: Mirror) -> PageReader:
+        return reader(mirror, self.claims.append, self._payload, self._names)
+
+    def _reader(self) -> Reader:
+        """For markup and element chains, which stand on no page."""
+        return Reader(Mirror(), self.claims.append, self._payload, self._names)
 
     def _payload(self, layer: Layer, node: Node, place: object, category: Category | None) -> None:
         """The part of an event that is no page: walked like anything else. An event inside it meets an unknown page."""
@@ -146,11 +150,12 @@ class Walk:
                     continue
                 self.claims.append(self._claim(at, raw, here, forced, element, holder, index, key))
             elif isinstance(one, Map):
-                if is_event(one):
+                reader = reader_of(one)
+                if reader is not None:
                     if nested:
-                        self._reader(Mirror()).read(inner, one, here)
+                        self._open(reader, Mirror()).read(inner, one, here)
                     else:
-                        self._events.append((inner, one, here, session))
+                        self._events.append((reader, inner, one, here, session))
                     continue
                 self._map(inner, one, here, forced, session, element, key, pending)
             elif isinstance(one, List):
@@ -158,9 +163,9 @@ class Walk:
                     self._chain(inner, one, here)
                     continue
                 if inner.name == "html":
-                    reader = self._reader(Mirror())
+                    markup = self._reader()
                     for root in one.items:
-                        reader.nodes(inner, root, element, here)
+                        markup.nodes(inner, root, element, here)
                     continue
                 owners = self._owners(inner, one, element)
                 for position in range(len(one.items) - 1, -1, -1):
@@ -292,7 +297,7 @@ class Walk:
         return None
 
     def _chain(self, layer: Layer, chain: List, place: Place) -> None:
-        reader = self._reader(Mirror())
+        reader = self._reader()
         parent: Element | None = None
         for item in reversed(chain.items):
             inner, record = enter(layer, item)

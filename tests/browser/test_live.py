@@ -60,7 +60,7 @@ SECRETS = {
 SHORTEST_PREFIX, TELLING_PREFIX = 5, 8
 THE_ORDER_IS_PAID = "The lamp is on its way"
 KEPT = ("Your lamp is nearly yours", THE_ORDER_IS_PAID, "Thank you", "Checkout at the lamp shop", "lamp ordered")
-RRWEB, POSTHOG, POSTHOG_RECORDING = "/events", ("/e/", "/i/v0/e/", "/flags/"), "/s/"
+RRWEB, POSTHOG_RECORDING = "/events", "/s/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ def words(text: str) -> tuple[str, ...]:
 
 
 # the classes that the default rules may change as they like
-EXEMPT = ("form", "private", "traits", "device", "agent", "network", "address", "switch", "media", "length", "location")
+EXEMPT = ("form", "private", "traits", "device", "agent", "network", "switch", "media", "length", "location")
 
 TRAIT_NAMES = frozenset(
     words(
@@ -35,7 +35,7 @@ TRAIT_NAMES = frozenset(
 DEVICE_NAMES = frozenset(
     words(
         "deviceid distinctid anondistinctid anonymousid duid nuid tnuid clientid visitorid useruuid fingerprint uuidcookie"
-        " sessionreplayid amplitudesessionreplayid cid aiuser did vid mpdeviceid profileid deviceuuid machineid browserid"
+        " sessionreplayid amplitudesessionreplayid cid aiuser did mpdeviceid profileid deviceuuid machineid browserid"
     )
 )
 AGENT_NAMES = frozenset(
@@ -60,7 +60,7 @@ FORM_NAMES = frozenset(
 )
 SWITCH_NAMES = frozenset(words("ip ipaddress inferip useip geoip clientip"))
 LENGTH_NAMES = frozenset(
-    words("snapshotbytes length decompressedbytes contentlength batch rawsegmentsize compressedsegmentsize")
+    words("snapshotbytes length decompressedbytes contentlength rawsegmentsize compressedsegmentsize")
 )
 LOCATION_NAMES = frozenset(words("latitude longitude city region postcode postalcode lat lon lng"))
 
@@ -142,7 +142,7 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
         return "network"
     if last in SWITCH_NAMES or last.endswith("ipaddress"):
         return "switch"
-    if last in LENGTH_NAMES:
+    if last in LENGTH_NAMES or leaf.place == ("query", "batch"):
         return "length"
     if is_device(last, leaf.place):
         return "device"

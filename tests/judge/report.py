@@ -109,7 +109,8 @@ def details(verdict: Verdict, limit: int = 25) -> str:
         lines.append(f"  NOT FORWARDED ×{count}: answered {status} {answer!r}: {', '.join(names[:12])}")
     lines += [f"  SENT TWICE: {name}" for name in verdict.twice]
     lines += leak_lines(verdict.leaks, limit)
-    lines += change_lines("LOST", verdict.lost, limit)
+    refused = {name for name, _, _ in verdict.refused}
+    lines += change_lines("LOST", [change for change in verdict.lost if change.request not in refused], limit)
     lines += change_lines("CHANGED", [change for change in verdict.changed if change.kind != "url"], limit)
     lines += change_lines("CHANGED", [change for change in verdict.changed if change.kind == "url"], limit)
     lines += change_lines("STRUCTURE", verdict.structure, limit)

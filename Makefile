@@ -1,0 +1,65 @@
+# One word each; CI calls the same. `make demo` and `make test` work in a fresh clone: what they need, they bring along.
+#   demo   the whole thing on this machine, before and after
+#   test   check, then all tests against the built wheel (ARGS="-k name" for some of them)
+#   check  lint, format, types, import arrows, the shipped rules and their own tests
+#   bench  how fast masking is beside two things to compare it with
+# For those who work on it: env (.venv with the source tree in it), schemas (JSON Schemas of the file kinds), wheel.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+UV := .ci/uv
+PACKAGED := $(shell find gateway rules -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
+
+.PHONY: demo test check bench env schemas wheel
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo:
+	@$(UV) run --locked --quiet --no-dev gateway demo $(ARGS)
+
+test: check .venv-test/.installed tests/browser/node_modules/.package-lock.json
+	@.ci/programs
+	@PYTHONSAFEPATH=1 GATEWAY_TEST_WHEEL=1 .venv-test/bin/pytest $(ARGS)
+
+check: env
+	@.venv/bin/ruff check
+	@.venv/bin/ruff format --check
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@.venv/bin/gateway check $(wildcard rules/*.yaml rules/profiles/*.yaml rules/trackers/*.yaml) >/dev/null
+	@.venv/bin/gateway test $(wildcard rules/*.yaml rules/profiles/*.yaml)
+
+bench: env
+	@.venv/bin/python benchmarks/masking.py $(ARGS)
+
+env: .venv/.synced
+
+.venv/.synced: uv.lock pyproject.toml
+	@$(UV) sync --locked --quiet
+	@touch $@
+
+schemas: env
+	@.venv/bin/python -c 'from pathlib import Path; from gateway.config import write_schemas; write_schemas(Path("rules/schema"))'
+
+wheel: dist/.built
+
+dist/.built: $(PACKAGED)
+	@rm -rf dist
+	@$(UV) build --quiet --wheel
+	@touch $@
+
+# The wheel and the locked packages, without the source tree.
+.venv-test/.installed: dist/.built uv.lock
+	@UV_PROJECT_ENVIRONMENT=.venv-test $(UV) sync --locked --quiet --no-install-project --inexact
+	@$(UV) pip install --quiet --python .venv-test --no-deps --reinstall dist/*.whl
+	@touch $@
+
+tests/browser/node_modules/.package-lock.json: tests/browser/package-lock.json
+	@.ci/programs
+	@npm ci --silent --prefix tests/browser
+	@touch $@
