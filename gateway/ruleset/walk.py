@@ -41,6 +41,16 @@ _PERSON: Final = Phrases(
     anchored=True,
 )
 _LARGEST_PERSON: Final = 12
+# A record with both is one exchange of a page with a server; these keys of it hold what was sent or received.
+_EXCHANGE: Final = (frozenset({"method", "verb", "http_method", "httpMethod"}), frozenset({"url", "uri", "href", "path"}))
+_EXCHANGED: Final = {
+    "request": "request body", "response": "response body", "body": "request body", "data": "request body",
+    "payload": "request body", "headers": "request headers", "cookies": "request headers",
+}  # fmt: skip
+# A record whose kind is one of these tells who the visitor is; these keys of it hold what it tells.
+_KINDS: Final = frozenset({"type", "action", "op", "command", "kind", "method"})
+_TELLS_USER: Final = frozenset({"identify", "identity", "setuser", "set_user", "user", "alias", "group", "person", "profile"})
+_TOLD: Final = frozenset({"payload", "data", "traits", "params", "attributes", "info", "details", "args"})
 
 type Session = tuple[str, ...]
 
@@ -244,10 +254,23 @@ class Walk:
             and any(_PERSON.longest_in(words_of(name)) for name in names)
             and all(isinstance(value, Leaf) for _, value in items)
         )
+        keys = set(names)
+        is_exchange = bool(keys & _EXCHANGE[0] and keys & _EXCHANGE[1])
+        tells_user = bool(keys & _KINDS) and any(
+            name in _KINDS and isinstance(value, Leaf) and value.value.lower().lstrip("$") in _TELLS_USER
+            for name, (_, value) in zip(names, items, strict=True)
+        )
         for index in range(len(items) - 1, -1, -1):
             name_leaf, value = items[index]
             name = names[index]
             place = places[index]
+            if is_exchange and name in _EXCHANGED and not (place.fixed or place.has_exact_below):
+                _, content = enter(layer, value)
+                if isinstance(value, Leaf) or (isinstance(content, Map) and name in ("headers", "cookies")):
+                    place = here.child(_EXCHANGED[name])
+            elif tells_user and name in _TOLD and isinstance(value, (Map, List)) and forced is None:
+                pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
+                continue
             if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT:
                 pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
                 continue
