@@ -73,7 +73,7 @@ Node = Map | List | Leaf
 
 
 def opened(node: Node) -> Node:
-    """The root of what a leaf opened into, through any number of layers; the node itself where it opened into nothing."""
+    """The root of what a leaf opened into, through any number of layers; the node itself where it opened into none."""
     while isinstance(node, Leaf) and node.child is not None:
         node = node.child.root
     return node
@@ -113,7 +113,7 @@ class Layer:
         return bool(self._edits or self._trimmed)
 
     def replace(self, leaf: Leaf, value: str | bytes) -> None:
-        """Records that `leaf` becomes `value`; a later call for the same leaf wins. The leaf's child layer is discarded."""
+        """Records that `leaf` becomes `value`; a later call for it wins. The leaf's child layer is discarded."""
         leaf.child = None
         if isinstance(value, bytes):
             leaf.data = value
@@ -178,7 +178,7 @@ class Layer:
 class Document:
     """All layers of one source, outermost first. The shape that the pipeline walks.
 
-    `opaque` lists leaves that hold what cannot be read (binary, truncated gzip): whoever sends must drop or refuse them.
+    `opaque` lists leaves that hold what cannot be read (binary, truncated gzip): they must be dropped or refused.
     """
 
     __slots__ = ("layers", "opaque", "source")

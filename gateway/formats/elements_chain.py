@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from gateway.core.limits import Budget
 
 # a class may hold a colon (`md:flex`): the attributes begin at the colon before `name="`, or at one before the end
-_HEAD = re.compile(r"([\w-]+)((?:\.(?:[^.;:\"\s]|:(?![\w$.:@-]{1,64}+=\"|;|\Z))*+)*+)(:?)")
+_HEAD = re.compile(r"([\w-]+)((?:\.(?:[^.;:\"\s]|:(?![\w$.:@-]{1,128}+=\"|;|\Z))*+)*+)(:?)")
 _CLASS = re.compile(r"\.([^.]*+)")
 _ATTRIBUTE = re.compile(r"([^=\";\s]++)=\"((?:[^\"\\]|\\\"|\\(?!\"))*+)\"")
 _OUTSIDE_NAMES = re.compile(r"[^\w$-]")

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from gateway.core.category import NEVER_TOUCHED, Category
@@ -21,7 +22,8 @@ from gateway.core.report import Finding, Report
 from gateway.operators.user_agent import coarsen_text
 from gateway.recording.claim import Claim, Form
 from gateway.recording.dom import Element, Selectors
-from gateway.ruleset.text import MASK, Edit, Secrets, TextRules, splice
+from gateway.ruleset.secrets import Memory, Secrets
+from gateway.ruleset.text import MASK, SECRET_STRENGTH, Edit, Finder, TextRules, resolve, splice
 from gateway.trackers.place import Place
 
 PIXEL: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -88,6 +90,7 @@ class Law:
     known_word: Callable[[str], bool]
     keep: Operation
     detect: Operation
+    hash: Operation
 
 
 class Judge:
@@ -104,6 +107,7 @@ class Judge:
         self._contexts: dict[Place, Context] = {}
         self._elements: dict[Element, tuple[bool, frozenset[int]]] = {}
         self.secrets = Secrets()
+        self._finders: tuple[Finder, ...] = (self.secrets.find,)
 
     # decisions
 
@@ -183,16 +187,26 @@ class Judge:
 
     # rounds
 
+    def remember(self, memories: list[Memory]) -> None:
+        """Takes up what the request's sessions are known to keep secret."""
+        self._finders += tuple(partial(memory.find, replace=self._replacement) for memory in memories if memory)
+
+    def _replacement(self, text: str, operator: str) -> str:
+        return self._law.hash.apply(text, Situation(self._law.key)) if operator == "hash" else MASK
+
     def settle(self, claims: list[Claim]) -> None:
         """Both rounds over all claims."""
         left: list[Claim] = []
+        for claim in claims:
+            if claim.category in NEVER_TOUCHED:
+                self.secrets.keep(claim.leaf.value)
         for at, claim in enumerate(claims):
             if at % 512 == 0:
                 self._budget.check_time()
             operation = self.decide(claim)
             if operation.is_whole and not (claim.category is Category.URLS and claim.leaf.kind is not Kind.TEXT):
                 self._whole(claim, operation)
-            elif operation.reads or self.secrets:
+            elif operation.reads or claim.category not in NEVER_TOUCHED:
                 left.append(claim)
         self.secrets.close()  # what is read from here on must not depend on the order in which it is read
         for at, claim in enumerate(left):
@@ -229,7 +243,7 @@ class Judge:
         if after == value:
             return
         if leaf.kind is Kind.TEXT and operation.operator != "generalise":
-            self.secrets.add(value, after, operation.rule)
+            self.secrets.add(value, after, operation.rule, operation.operator)
         self._put(claim, after, operation)
 
     def _state(self, claim: Claim, operation: Operation) -> None:
@@ -246,7 +260,7 @@ class Judge:
     def _drop(self, claim: Claim, operation: Operation) -> None:
         leaf = claim.leaf
         if leaf.kind is Kind.TEXT and isinstance(claim.place, Place):
-            self.secrets.add(leaf.value, MASK, operation.rule)
+            self.secrets.add(leaf.value, MASK, operation.rule, "mask")
         if isinstance(claim.holder, Map):
             self._note(claim, operation, leaf.value, "")
             claim.layer.drop(claim.holder, claim.index)
@@ -268,7 +282,7 @@ class Judge:
         category = claim.category or Category.EVENT_PROPERTIES
         operation = self.decide(claim)
         if operation.operator == "keep":
-            self._read_secrets(claim, operation)
+            self._read_secrets(claim)
             return
         if category is not Category.URLS and value.startswith(("http://", "https://", "data:", "blob:")):
             category = Category.URLS
@@ -290,18 +304,17 @@ class Judge:
             situation,
             url_whole=category is Category.URLS,
             url_find=leaf.kind is Kind.TEXT and self._law.record[Category.URLS].operator != "keep",
-            secrets=self.secrets,
+            secrets=self._finders,
         )
         if edits:
             self._apply(claim, value, edits, category)
 
-    def _read_secrets(self, claim: Claim, operation: Operation) -> None:
-        del operation
-        if claim.category in NEVER_TOUCHED:
-            return
-        edits = self.secrets.edits(claim.leaf.value)
-        if edits:
-            self._apply(claim, claim.leaf.value, edits, claim.category or Category.EVENT_PROPERTIES)
+    def _read_secrets(self, claim: Claim) -> None:
+        """A value that a rule keeps is still no place for another one's secret."""
+        value = claim.leaf.value
+        found = [Edit(*one, "mask", SECRET_STRENGTH) for find in self._finders for one in find(value)]
+        if found:
+            self._apply(claim, value, resolve(found), claim.category or Category.EVENT_PROPERTIES)
 
     def _apply(self, claim: Claim, value: str, edits: list[Edit], category: Category) -> None:
         after = "0" if claim.leaf.kind is Kind.NUMBER else splice(value, edits)
@@ -324,7 +337,7 @@ class Judge:
             Context(words, category.value),
             Situation(self._law.key, Kind.TEXT, category.value),
             url_whole=category is Category.URLS,
-            secrets=self.secrets,
+            secrets=self._finders,
         )
         for edit in edits:
             self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
@@ -343,7 +356,7 @@ class Judge:
             category,
             Context((), category.value),
             Situation(self._law.key, Kind.TEXT, category.value),
-            secrets=self.secrets,
+            secrets=self._finders,
         )
         if edits:
             self._apply(claim, value, edits, category)

@@ -31,6 +31,7 @@ from gateway.recording.dom import Selectors, Sessions
 from gateway.ruleset.judge import Change, Law, Operation, WholeRule
 from gateway.ruleset.request import Request
 from gateway.ruleset.schema import OperatorSpec, Rule, RuleFile
+from gateway.ruleset.secrets import Memories
 from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
 from gateway.trackers.place import Knowledge, Mark, Place
 from gateway.trackers.pathset import PathSet
@@ -72,6 +73,7 @@ class Program:
         self.clock = clock
         self.unrecognised = unrecognised
         self.sessions = sessions or Sessions()
+        self.memories = Memories(key)
         self.trackers = [trackers[name] for name in names] if names else [
             tracker for name, tracker in trackers.items() if name != ANY_TRACKER
         ]
@@ -135,6 +137,7 @@ class Program:
             known_word=lambda key: _KNOWN_WORD.fullmatch(key) is not None,
             keep=ready(OperatorSpec("keep"), "kept"),
             detect=ready(OperatorSpec("detect"), "detectors"),
+            hash=ready(OperatorSpec("hash"), "secret of the session"),
         )
 
     def law_for(self, tracker: TrackerFile | None) -> Law:

@@ -104,9 +104,13 @@ class Request:
         name = self._tracker.tracker if self._tracker is not None else ""
         prefix = f"{self._inbound.route}\0{name}\0"
         names = {page: prefix + "\0".join(page) for page in walk.pages}
-        with program.sessions.hold(names.values(), program.clock()) as mirrors:
+        now = program.clock()
+        sessions = [prefix + value for value in dict.fromkeys(walk.sessions.values())]
+        judge.remember(program.memories.recall(sessions, now))
+        with program.sessions.hold(names.values(), now) as mirrors:
             walk.play(lambda page: mirrors[names[page]])
             judge.settle(walk.claims)
+        program.memories.learn(sessions, judge.secrets.rows(), now)
         for layer, leaf, place in walk.keys:
             judge.read_key(Claim(layer, leaf, None, place))
 
@@ -127,7 +131,7 @@ class Request:
         judge = self._of(self._judge)
         if judge.secrets:
             for text in self._closed:
-                if judge.secrets.stands_in(text):
+                if judge.secrets.find(text):
                     raise Refused(Reason.LEAK)
 
     def refusal(self, reason: Reason) -> Response:

@@ -17,6 +17,7 @@ from urllib.parse import unquote
 from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
 from gateway.formats import url as urls
+from gateway.ruleset.secrets import Found
 
 MASK: Final = "***"
 URL_STRENGTH: Final = 65  # as strong as mask: a query value goes before a detector names a part of it
@@ -45,6 +46,9 @@ class Edit:
     operator: str
     strength: int
     detector: str = ""
+
+
+type Finder = Callable[[str], list[Found]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +151,7 @@ class TextRules:
         *,
         url_whole: bool = False,
         url_find: bool = True,
-        secrets: Secrets | None = None,
+        secrets: Sequence[Finder] = (),
     ) -> list[Edit]:
         """The edits of one text, in order and apart from each other."""
         found: list[Edit] = []
@@ -175,8 +179,8 @@ class TextRules:
                         found.append(
                             Edit(*match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength)
                         )
-        if secrets is not None:
-            found += secrets.edits(text)
+        for find in secrets:
+            found += [Edit(*one, "mask", SECRET_STRENGTH) for one in find(text)]
         return resolve(found) if len(found) > 1 else found
 
     def _hit(self, text: str, span: Span, category: Category, situation: Situation) -> Edit | None:
@@ -227,67 +231,3 @@ def splice(text: str, edits: Sequence[Edit]) -> str:
         at = edit.end
     pieces.append(text[at:])
     return "".join(pieces)
-
-
-class Secrets:
-    """Values found once that go everywhere in the same request (promise 4).
-
-    The rule: a value counts where it is at least 6 characters long and is more than one common-looking word: it holds a
-    digit, a sign or a capital after its first letter, or is at least 12 characters long. It is replaced where it stands as
-    a whole (no letter or digit next to it), so that a typed "red" or "Berlin" masks no other text.
-    """
-
-    MOST: Final = 4000
-
-    def __init__(self) -> None:
-        self._values: dict[str, tuple[str, str]] = {}
-        self._pattern: re.Pattern[str] | None = None
-        self._closed = False
-
-    def close(self) -> None:
-        """No secret is added from here on."""
-        self._closed = True
-
-    def __bool__(self) -> bool:
-        return bool(self._values)
-
-    def add(self, value: str, replacement: str, rule: str) -> None:
-        """Remembers a value that was masked, with what replaces it."""
-        value = value.strip()
-        if not self._closed and len(self._values) < self.MOST and is_distinctive(value) and value != replacement:
-            self._values.setdefault(value, (replacement, rule))
-            self._pattern = None
-
-    def replacement(self, text: str) -> tuple[str, str] | None:
-        """What replaces a text that is, wholly, a secret."""
-        return self._values.get(text)
-
-    def edits(self, text: str) -> list[Edit]:
-        """The places in a text where a secret stands."""
-        if not self._values or len(text) < 6:
-            return []
-        if self._pattern is None:
-            forms: dict[str, None] = {}
-            for value in sorted(self._values, key=len, reverse=True):
-                forms[value] = None
-            self._pattern = re.compile(r"(?<![^\W_])(?:" + "|".join(map(re.escape, forms)) + r")(?![^\W_])")
-        return [
-            Edit(*match.span(), self._values[match[0]][0], self._values[match[0]][1], "mask", SECRET_STRENGTH)
-            for match in self._pattern.finditer(text)
-        ]
-
-    def stands_in(self, text: str) -> bool:
-        """Whether any secret stands in a text: what verify asks of everything that is about to leave."""
-        return bool(self.edits(text))
-
-
-_TELLING: Final = re.compile(r"\d|[^\w\s]|(?<=\w)[A-Z]|\w\s+\w")
-
-
-def is_distinctive(value: str) -> bool:
-    """Whether a value is telling enough to be masked wherever else it stands."""
-    return (
-        6 <= len(value) <= 1024
-        and sum(map(str.isalnum, value)) >= 4
-        and (len(value) >= 12 or _TELLING.search(value) is not None)
-    )

@@ -1,0 +1,191 @@
+"""A secret found once is gone everywhere (promise 4): in the same request by its text, later in the session by fingerprint.
+
+The rule, which docs/rules.md repeats: a value that was masked as a whole counts where it is telling: at least 6 characters
+long, and it holds a digit, a sign between letters, a capital after its first letter or more than one word, or is at least
+12 characters long. It is replaced where it stands as a whole, without a letter or digit next to it, in any case and any
+notation, so that a typed "red" or "Berlin" masks no other text and "Anna" does not mask "Annabelle".
+
+Between requests nothing is kept but keyed fingerprints (BLAKE2b, 16 bytes) of the words of such values, bounded in number
+and in time. Without the key they tell nothing; with it a guess can be tested, as with every pseudonym.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from hashlib import blake2b
+from threading import Lock
+from typing import Final
+
+from gateway.core.reading import read
+
+_WORD: Final = re.compile(r"[^\W_]+")
+_TELLING: Final = re.compile(r"\d|\w[^\w\s]\w|(?<=\w)[A-Z]|\w\s+\w")
+LONGEST: Final = 1024  # characters of a value
+MOST: Final = 4000  # values of one request
+MOST_WORDS: Final = 8  # words of a value that is remembered between requests
+
+type Found = tuple[int, int, str, str]
+"""Start and end in the text as written, what replaces it, and the rule."""
+type Row = tuple[tuple[str, ...], str]
+"""The words of a secret, and the operator that masked it."""
+
+
+def is_telling(value: str) -> bool:
+    """Whether a value is telling enough to be masked wherever else it stands."""
+    return (
+        6 <= len(value) <= LONGEST
+        and sum(map(str.isalnum, value)) >= 4
+        and (len(value) >= 12 or _TELLING.search(value) is not None)
+    )
+
+
+class Secrets:
+    """The secrets of one request. Closed before they are looked for, so that no result depends on an order."""
+
+    def __init__(self) -> None:
+        self._by_first: dict[str, list[tuple[int, str, str, str]]] = {}
+        self._values: dict[str, str] = {}  # the value, folded → the operator that masked it
+        self._kept: set[str] = set()
+        self._is_closed = False
+
+    def __bool__(self) -> bool:
+        return bool(self._values)
+
+    def keep(self, value: str) -> None:
+        """Says that a value stands where nothing is ever touched, so that it is no secret (a session id, a project key)."""
+        if 6 <= len(value) <= LONGEST and len(self._kept) < MOST:
+            self._kept.add(value.strip().lower())
+
+    def add(self, value: str, replacement: str, rule: str, operator: str) -> None:
+        """Remembers a value that was masked, with what replaces it."""
+        value = value.strip()
+        if self._is_closed or len(self._values) >= MOST or value == replacement or not is_telling(value):
+            return
+        folded = value.lower()
+        first = _WORD.search(folded)
+        if first is None or folded in self._values or folded in self._kept:
+            return
+        self._values[folded] = operator
+        self._by_first.setdefault(first[0], []).append((first.start(), folded, replacement, rule))
+
+    def close(self) -> None:
+        """No secret is added from here on; longer ones are looked for first."""
+        self._is_closed = True
+        for row in self._by_first.values():
+            row.sort(key=lambda one: -len(one[1]))
+
+    def find(self, text: str) -> list[Found]:
+        """Where a secret stands in a text, in any case and notation."""
+        if not self._values or len(text) < 6:
+            return []
+        reading = read(text)
+        folded = reading.text.lower()
+        if len(folded) != len(reading.text):
+            folded = reading.text  # a letter whose lower case is longer: positions count more than case
+        found: list[Found] = []
+        end = 0
+        for word in _WORD.finditer(folded):
+            for offset, secret, replacement, rule in self._by_first.get(word[0], ()):
+                start = word.start() - offset
+                stop = start + len(secret)
+                if start >= end and folded.startswith(secret, start) and not _continues(folded, start, stop):
+                    found.append((*reading.origin(start, stop), replacement, rule))
+                    end = stop
+                    break
+        return found
+
+    def rows(self) -> Iterable[Row]:
+        """The words of each secret with the operator that masked it, for a session's memory."""
+        for value, operator in self._values.items():
+            yield tuple(_WORD.findall(value)), operator
+
+
+def _continues(text: str, start: int, stop: int) -> bool:
+    """Whether a letter or digit stands right before or behind a span."""
+    return (start > 0 and text[start - 1].isalnum()) or (stop < len(text) and text[stop].isalnum())
+
+
+class Memory:
+    """What one session is known to keep secret: fingerprints of rows of words."""
+
+    __slots__ = ("_firsts", "_key", "_lengths", "_prints", "used")
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._prints: dict[bytes, str] = {}
+        self._firsts: set[bytes] = set()
+        self._lengths: set[int] = set()
+        self.used = 0.0
+
+    def __len__(self) -> int:
+        return len(self._prints)
+
+    def learn(self, rows: Iterable[Row]) -> None:
+        """Takes over the secrets of a request, up to the bound."""
+        for words, operator in rows:
+            if 0 < len(words) <= MOST_WORDS and len(self._prints) < MOST:
+                self._prints[self._print(words)] = operator
+                self._firsts.add(self._print(words[:1])[:4])
+                self._lengths.add(len(words))
+
+    def find(self, text: str, replace: Callable[[str, str], str]) -> list[Found]:
+        """Where a secret of the session stands in a text. `replace` is given the text as read and the operator."""
+        if not self._prints or len(text) < 6:
+            return []
+        reading = read(text)
+        words = [(word[0].lower(), word.start(), word.end()) for word in _WORD.finditer(reading.text)]
+        found: list[Found] = []
+        end = 0
+        for at, (word, start, _) in enumerate(words):
+            if start < end or self._print((word,))[:4] not in self._firsts:
+                continue
+            for length in sorted(self._lengths, reverse=True):
+                row = words[at : at + length]
+                operator = self._prints.get(self._print(tuple(one[0] for one in row))) if len(row) == length else None
+                if operator is not None:
+                    stop = row[-1][2]
+                    told = replace(reading.text[start:stop], operator)
+                    found.append((*reading.origin(start, stop), told, "secret of the session"))
+                    end = stop
+                    break
+        return found
+
+    def _print(self, words: tuple[str, ...]) -> bytes:
+        return blake2b("\0".join(words).encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+
+
+class Memories:
+    """The memories of all sessions, bounded in number and in idle time; the least recently used goes first."""
+
+    def __init__(self, key: bytes, most: int = 20_000, idle: float = 3600.0) -> None:
+        self._key = blake2b(b"session memory", key=key, digest_size=32).digest()
+        self._most = most
+        self._idle = idle
+        self._memories: dict[str, Memory] = {}
+        self._lock = Lock()
+
+    def __len__(self) -> int:
+        return len(self._memories)
+
+    def recall(self, names: Iterable[str], now: float) -> list[Memory]:
+        """What is known of these sessions. `now` is in seconds of any monotonic clock."""
+        with self._lock:
+            found = [self._memories[name] for name in names if name in self._memories]
+        return [memory for memory in found if now - memory.used <= self._idle]
+
+    def learn(self, names: Iterable[str], rows: Iterable[Row], now: float) -> None:
+        """Adds a request's secrets to its sessions."""
+        told = list(rows)
+        if not told:
+            return
+        with self._lock:
+            for name in names:
+                memory = self._memories.pop(name, None)
+                if memory is None or now - memory.used > self._idle:
+                    memory = Memory(self._key)
+                memory.used = now
+                memory.learn(told)
+                self._memories[name] = memory
+            while len(self._memories) > self._most:
+                del self._memories[next(iter(self._memories))]
