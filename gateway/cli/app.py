@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check": "Validate configuration and rules; print what is in effect.",
     "test": "Run the tests that rule files hold.",
     "mask": "Mask a body, a HAR file or captured requests.",
+    "diff": "Show what a rule change would alter on recorded traffic.",
     "certs": "Make certificates for this machine.",
 }
 

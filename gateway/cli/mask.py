@@ -1,24 +1,23 @@
 """`gateway mask`: what would leave the house of one body or one captured request, and why.
 
-The very pipeline of `gateway run`. A captured request is JSON with `method`, `path`, `headers` (a list of pairs) and
-`body_b64` or `body`; anything else is a body. Refused input prints nothing to standard output: it would not have left.
+The very pipeline of `gateway run`, on a body, captured requests or a HAR file (`gateway.cli.captures`). Refused input
+prints nothing to standard output: it would not have left.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gateway.cli.captures import Capture, read_capture, read_file, written, written_har
 from gateway.cli.subject import load_subject
 from gateway.core.errors import Refused, UserError
 from gateway.core.limits import Budget
@@ -61,23 +60,40 @@ def command(
     show: str | None,
     as_json: bool,
 ) -> None:
-    """Mask a body or a captured request (FILE or standard input) to standard output."""
+    """Mask a body, captured requests or a HAR file (FILE or standard input) to standard output."""
     subject = load_subject(config_file, rules)
     if tracker is not None and tracker not in subject.trackers:
         raise UserError(f'no tracker is named "{tracker}": `gateway check` lists them')
-    data = _read(file)
-    captured = _captured(data)
-    headers = [("Content-Type", content_type), ("Content-Encoding", content_encoding)]
-    inbound = captured or Inbound(
-        "POST", path if path.startswith("/") else f"/{path}", Headers(pair for pair in headers if pair[1]), data
+    headers = Headers(
+        pair for pair in (("Content-Type", content_type), ("Content-Encoding", content_encoding)) if pair[1]
     )
-    tried = attempt(subject.program([tracker] if tracker else []), inbound)
-    if show is None:
-        _write(tried.outbound, as_request=captured is not None)
-    elif as_json:
-        click.echo(json.dumps([_told(change, with_rule=show == "explain") for change in tried.changes], ensure_ascii=False))
+    body = Inbound("POST", path if path.startswith("/") else f"/{path}", headers)
+    capture = read_capture(read_file(file), body, str(file))
+    program = subject.program([tracker] if tracker else [])
+    if len(capture.requests) == 1 and capture.har is None:
+        outcomes: list[Tried | str] = [attempt(program, capture.requests[0])]
     else:
-        _print(tried, with_rule=show == "explain")
+        outcomes = [attempted(program, inbound) for inbound in capture.requests]
+    if show is None:
+        _write(capture, outcomes)
+    elif as_json:
+        rows = [_told(change, with_rule=show == "explain") for one in outcomes if isinstance(one, Tried) for change in one.changes]
+        click.echo(json.dumps(rows, ensure_ascii=False))
+    else:
+        for number, one in enumerate(outcomes, 1):
+            title = f"{number}. " if len(outcomes) > 1 else ""
+            if isinstance(one, str):
+                click.echo(f"{title}refused: {one}; nothing of it would leave", err=True)
+            else:
+                _print(one, title, with_rule=show == "explain")
+
+
+def attempted(program: Program, inbound: Inbound) -> Tried | str:
+    """What would leave of one request, or the reason why nothing would."""
+    try:
+        return attempt(program, inbound)
+    except UserError as refused:
+        return refused.message.removeprefix("refused: ").partition(";")[0]
 
 
 def attempt(program: Program, inbound: Inbound) -> Tried:
@@ -97,46 +113,21 @@ def attempt(program: Program, inbound: Inbound) -> Tried:
     return Tried(outbound, work.report, changes)
 
 
-def _read(file: Path) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
-    except OSError as error:
-        raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(file)) from None
-
-
-def _captured(data: bytes) -> Inbound | None:
-    """A captured request, where the data is one."""
-    try:
-        told: Any = json.loads(data)
-    except (ValueError, RecursionError):
-        return None
-    if not isinstance(told, dict) or not {"method", "path", "headers"} <= told.keys():
-        return None
-    try:
-        pairs = told["headers"].items() if isinstance(told["headers"], dict) else told["headers"]
-        body = base64.b64decode(told["body_b64"]) if "body_b64" in told else str(told.get("body", "")).encode()
-        return Inbound(
-            str(told["method"]),
-            str(told["path"]),
-            Headers((str(name), str(value)) for name, value in pairs),
-            body,
-            host=str(told.get("host", "")),
-        )
-    except (ValueError, TypeError) as error:
-        raise UserError(f"is no captured request: {error}") from None
-
-
-def _write(outbound: Outbound, *, as_request: bool) -> None:
-    if not as_request:
-        sys.stdout.buffer.write(outbound.body)
+def _write(capture: Capture, outcomes: list[Tried | str]) -> None:
+    if capture.kind == "body":
+        for one in outcomes:
+            if isinstance(one, Tried):
+                sys.stdout.buffer.write(one.outbound.body)
         return
-    told = {
-        "method": outbound.method,
-        "path": outbound.target,
-        "headers": [list(pair) for pair in outbound.headers],
-        "body_b64": base64.b64encode(outbound.body).decode(),
-    }
-    click.echo(json.dumps(told))
+    left = [one if isinstance(one, str) else one.outbound for one in outcomes]
+    if capture.har is not None:
+        click.echo(json.dumps(written_har(capture.har, left)))
+        return
+    for number, outbound in enumerate(left, 1):
+        if isinstance(outbound, str):
+            click.echo(f"gateway: request {number} is refused: {outbound}", err=True)
+        else:
+            click.echo(json.dumps(written(outbound)))
 
 
 def _told(change: Change, *, with_rule: bool) -> dict[str, str]:
@@ -146,7 +137,7 @@ def _told(change: Change, *, with_rule: bool) -> dict[str, str]:
     return told
 
 
-def _print(tried: Tried, *, with_rule: bool) -> None:
+def _print(tried: Tried, title: str, *, with_rule: bool) -> None:
     columns = ["place", "before", "after", *(["rule", "operator", "category"] if with_rule else [])]
     rows = [
         [
@@ -164,7 +155,7 @@ def _print(tried: Tried, *, with_rule: bool) -> None:
     console = Console()
     tracker = tried.report.tracker or "no known tracker"
     layers = " › ".join(dict.fromkeys(tried.report.layers)) or "no body"
-    table = Table(title=f"{tracker} · {layers} · {len(rows)} changes", title_justify="left", expand=False)
+    table = Table(title=f"{title}{tracker} · {layers} · {len(rows)} changes", title_justify="left", expand=False)
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:

@@ -12,44 +12,54 @@ import binascii
 import json
 import re
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote, unquote_plus
 
 DEEPEST: Final = 40
 LONGEST: Final = 64 * 1024 * 1024
 EITHER_HEADER: Final = 47  # zlib: gzip or zlib, told by the header
+_FORM: Final = re.compile(r"[\w$.%-]+=\S*")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
 Place = tuple[str, ...]
+Chain = tuple[str, ...]
 
 
 @dataclass(slots=True)
 class Reading:
     """One request, opened. `root` is the body as nested lists and maps in which every layer is opened."""
 
-    leaves: dict[Place, str] = field(default_factory=dict)
-    texts: list[str] = field(default_factory=list)
+    leaves: dict[Place, str]
+    texts: list[str]
     root: Any = None
+    chain: Chain = ()  # the layers around the deepest value
 
 
-def read(target: str, headers: list[tuple[str, str]], body: bytes) -> Reading:
+def read(target: str, headers: Iterable[tuple[str, str]], body: bytes) -> Reading:
     """A request's target, fields and body."""
-    reading = Reading()
-    opener = _Opener(reading.texts)
+    opener = _Opener()
     path, _, query = target.partition("?")
-    reading.texts += [target, *(f"{name}: {value}" for name, value in headers)]
-    reading.root = opener.open(body, 0) if body else None
+    fields = list(headers)
+    opener.texts += [target, *(f"{name}: {value}" for name, value in fields)]
+    root = opener.open(body, ()) if body else None
     parts = {
         "path": unquote(path),
-        "query": [[name, opener.open(value, 1)] for name, value in parse_qsl(query, keep_blank_values=True)],
-        "header": [[name.lower(), unquote(value)] for name, value in headers],
-        "body": reading.root,
+        "query": _named((name, opener.open(value, ("query",))) for name, value in parse_qsl(query, True)),
+        "header": _named((name.lower(), unquote(value)) for name, value in fields),
+        "body": root,
     }
-    for place, text in _leaves(parts, ()):
-        reading.leaves[place] = text
-    return reading
+    return Reading(dict(_leaves(parts, ())), opener.texts, root, opener.deepest)
+
+
+def _named(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    """Pairs as a map; a name that comes again is numbered."""
+    named: dict[str, Any] = {}
+    for name, value in pairs:
+        same = sum(1 for other in named if other == name or other.startswith(f"{name}#"))
+        named[f"{name}#{same + 1}" if same else name] = value
+    return named
 
 
 def _leaves(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
@@ -59,14 +69,8 @@ def _leaves(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
                 yield (*place, "<key>", name), name
                 yield from _leaves(inner, (*place, name))
         case list():
-            seen: dict[str, int] = {}
             for index, inner in enumerate(value):
-                match inner:
-                    case [str(name), held] if place in (("query",), ("header",)):
-                        seen[name] = seen.get(name, 0) + 1
-                        yield from _leaves(held, (*place, name if seen[name] == 1 else f"{name}#{seen[name]}"))
-                    case _:
-                        yield from _leaves(inner, (*place, f"[{index}]"))
+                yield from _leaves(inner, (*place, f"[{index}]"))
         case None | bool():
             return
         case _:
@@ -74,68 +78,72 @@ def _leaves(value: Any, place: Place) -> Iterator[tuple[Place, str]]:
 
 
 class _Opener:
-    def __init__(self, texts: list[str]) -> None:
-        self._texts = texts
+    """Opens values; `chain` names the layers around the one at hand."""
 
-    def open(self, value: Any, depth: int) -> Any:
-        if depth > DEEPEST:
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self.deepest: Chain = ()
+
+    def open(self, value: Any, chain: Chain) -> Any:
+        if len(chain) > len(self.deepest):
+            self.deepest = chain
+        if len(chain) > DEEPEST:
             return value
         match value:
             case dict():
-                return {name: self.open(inner, depth) for name, inner in value.items()}
+                return {name: self.open(inner, chain) for name, inner in value.items()}
             case list():
-                return [self.open(inner, depth) for inner in value]
+                return [self.open(inner, chain) for inner in value]
             case bytes():
-                return self._bytes(value, depth)
+                return self._bytes(value, chain)
             case str():
-                return self._text(value, depth)
+                return self._text(value, chain)
         return value
 
-    def _bytes(self, data: bytes, depth: int) -> Any:
+    def _bytes(self, data: bytes, chain: Chain) -> Any:
         inflated = _inflated(data)
         if inflated is not None:
-            return self.open(inflated, depth + 1)
-        lines = self._envelope(data, depth)
-        if lines is not None:
-            return lines
+            return self.open(inflated, (*chain, "gzip" if data[0] == 0x1F else "zlib"))
+        items = self._envelope(data, chain)
+        if items is not None:
+            return items
         try:
-            return self.open(data.decode(), depth)
+            return self.open(data.decode(), chain)
         except UnicodeDecodeError:
             text = data.decode("latin-1")
-            self._texts.append(text)
+            self.texts.append(text)
             return text
 
-    def _text(self, text: str, depth: int) -> Any:
-        start = text.lstrip()[:1]
+    def _text(self, text: str, chain: Chain) -> Any:
+        start = text.lstrip(" \t\r\n")[:1]  # bare, it would strip the first byte of packed gzip
         if start and start in '{["':
             try:
                 value = json.loads(text)
             except ValueError:
                 return text
-            if value != text:
-                self._texts.append(text)
-                return self.open(value, depth + 1)
-        elif start in ("\x1f", "x"):
+            self.texts.append(text)
+            return value if value == text else self.open(value, (*chain, "json"))
+        if start and start in "\x1fx":
             try:
-                inflated = _inflated(text.encode("latin-1"))
+                data = text.encode("latin-1")
             except UnicodeEncodeError:
                 return text
-            if inflated is not None:
-                return self.open(inflated, depth + 1)
-        elif depth == 0 and "=" in text and re.fullmatch(r"[\w$.%-]+=[^\s]*", text):
-            self._texts.append(text)
-            return [[name, self.open(value, depth + 1)] for name, value in parse_qsl(text, keep_blank_values=True)]
-        elif _BASE64.fullmatch(text):
+            return text if _inflated(data) is None else self._bytes(data, (*chain, "latin1"))
+        if not chain and _FORM.fullmatch(text):
+            self.texts.append(text)
+            return _named((name, self.open(value, ("form",))) for name, value in parse_qsl(text, True))
+        if _BASE64.fullmatch(text):
             data = _from_base64(text)
             if data[:1] in (b"{", b"[") or _inflated(data) is not None:
-                return self.open(data, depth + 1)
+                return self._bytes(data, (*chain, "base64"))
         return text
 
-    def _envelope(self, data: bytes, depth: int) -> list[Any] | None:
+    def _envelope(self, data: bytes, chain: Chain) -> list[Any] | None:
         """A header line; then items: a header line, and a payload by its length or to the end of the line."""
         head, _, rest = data.partition(b"\n")
         if not rest or not head.startswith(b"{"):
             return None
+        chain = (*chain, "envelope")
         try:
             found: list[Any] = [json.loads(head)]
             while rest.strip(b"\n"):
@@ -147,10 +155,10 @@ class _Opener:
                 payload, rest = rest[:end], rest[end:].removeprefix(b"\n")
                 first, newline, second = payload.partition(b"\n")
                 parts = [first, second] if newline and _inflated(second) is not None else [payload]
-                found += [header, *(self.open(part, depth + 1) for part in parts)]
+                found += [header, *(self.open(part, chain) for part in parts)]
         except (ValueError, TypeError):
             return None
-        self._texts.append(data.decode("latin-1"))
+        self.texts.append(data.decode("latin-1"))
         return found
 
 

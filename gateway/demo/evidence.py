@@ -1,0 +1,280 @@
+"""The verdict: what of the visitor was in what each tracker sent, and what of her was in what the backend got.
+
+Rests on `decoder` alone; what the gateway says of itself (rules, layers, times) is shown beside it and decides nothing. A fact
+has arrived where its value, a part that gives it away, its digits, an unsalted hash of it, or five or more first letters of it
+as a value by themselves are found in any leaf or layer of a request that reached the backend.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any, Final
+
+from gateway.demo.decoder import Place, Reading, events_of, read, spellings
+from gateway.demo.recorded import Fact, Request
+from gateway.demo.stage import Exchange
+
+PREFIX: Final = 5  # letters; a shorter beginning may be chance
+AROUND: Final = 46  # characters that an excerpt shows on each side
+_HASHES: Final = ("md5", "sha1", "sha256")
+_INDEX: Final = re.compile(r"\[\d+\]")
+_GROUPING: Final = re.compile(r"[\s.\-]")
+FEWEST_DIGITS: Final = 8
+_NEVER_FORWARDED: Final = ("never forwarded", "drop")
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A fact seen in what was sent: where, in which words, what stood there when it arrived, and the rule that did it.
+
+    The found part is `before[start:end]`; `after` is None where the place itself is gone.
+    """
+
+    request: int
+    place: str
+    before: str
+    start: int
+    end: int
+    after: str | None
+    rule: str = ""
+    operator: str = ""
+    times: int = 1
+
+
+@dataclass(slots=True)
+class Trail:
+    """One fact through one tracker. `keystrokes` counts beginnings of it that were sent by themselves."""
+
+    fact: Fact
+    sent: int = 0
+    got: int = 0
+    keystrokes: int = 0
+    sightings: list[Sighting] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Result:
+    """One tracker's visit."""
+
+    name: str
+    title: str
+    exchanges: list[Exchange]
+    trails: list[Trail]
+    chains: list[tuple[str, ...]]
+    values: int
+    kept: int
+    events: tuple[list[dict[str, Any]], list[dict[str, Any]]]
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The layers around the deepest value of all its requests."""
+        return max(self.chains, key=len, default=())
+
+    @property
+    def forwarded(self) -> int:
+        """How many requests the backend got."""
+        return sum(exchange.got is not None for exchange in self.exchanges)
+
+    @property
+    def rules(self) -> Counter[str]:
+        """How many values each rule changed."""
+        return Counter(change.rule for exchange in self.exchanges for change in exchange.note.changes)
+
+    @property
+    def masked(self) -> int:
+        """How many values were changed."""
+        return sum(self.rules.values())
+
+    @property
+    def seconds(self) -> float:
+        """Time in the pipeline."""
+        return sum(exchange.note.seconds for exchange in self.exchanges)
+
+    @property
+    def sizes(self) -> tuple[int, int]:
+        """Bytes of bodies, sent and got."""
+        sent = sum(len(exchange.sent.body) for exchange in self.exchanges)
+        return sent, sum(len(exchange.got.body) for exchange in self.exchanges if exchange.got is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What arrived of what was looked for."""
+
+    typed: int
+    typed_arrived: int
+    known: int
+    known_arrived: int
+    refused: int
+
+    @property
+    def holds(self) -> bool:
+        """Whether nothing arrived of her and every request did."""
+        return not (self.typed_arrived or self.known_arrived or self.refused)
+
+
+def judge(name: str, title: str, exchanges: list[Exchange], facts: Sequence[Fact]) -> Result:
+    """Reads one tracker's exchanges."""
+    trails = {fact.name: Trail(fact) for fact in facts}
+    chains: list[tuple[str, ...]] = []
+    events: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    values = kept = 0
+    for number, exchange in enumerate(exchanges):
+        before, after = _read(exchange.sent), _read(exchange.got) if exchange.got is not None else None
+        chains.append(before.chain)
+        events[0].extend(events_of(before.root))
+        if after is not None:
+            events[1].extend(events_of(after.root))
+            body = [place for place in before.leaves if place[0] == "body"]
+            values += len(body)
+            kept += sum(after.leaves.get(place) == before.leaves[place] for place in body)
+        leaves = [(text, _folded(text)) for text in after.leaves.values()] if after is not None else []
+        texts = [_folded(text) for text in after.texts] if after is not None else []
+        for trail in trails.values():
+            _follow(trail, number, exchange, before, after)
+            trail.got += _arrived(trail.fact, leaves, texts)
+    return Result(name, title, exchanges, list(trails.values()), chains, values, kept, events)
+
+
+def weigh(results: Iterable[Result]) -> Verdict:
+    """The verdict over all trackers: a fact counts once, wherever it arrived."""
+    got: dict[str, int] = {}
+    facts: dict[str, Fact] = {}
+    refused = 0
+    for result in results:
+        refused += len(result.exchanges) - result.forwarded
+        for trail in result.trails:
+            facts[trail.fact.name] = trail.fact
+            got[trail.fact.name] = got.get(trail.fact.name, 0) + trail.got
+    typed = [name for name, fact in facts.items() if fact.is_typed]
+    known = [name for name in facts if name not in typed]
+    return Verdict(
+        len(typed), sum(got[name] > 0 for name in typed), len(known), sum(got[name] > 0 for name in known), refused
+    )
+
+
+def _read(request: Request) -> Reading:
+    return read(request.target, request.headers, request.body)
+
+
+@cache
+def plain_needles(fact: Fact) -> tuple[str, ...]:
+    """A fact as it is, and without what groups its digits."""
+    value = fact.value.casefold()
+    compact = _GROUPING.sub("", value)
+    return (value, compact) if sum(map(str.isdigit, compact)) >= FEWEST_DIGITS else (value,)
+
+
+@cache
+def needles_of(fact: Fact) -> tuple[str, ...]:
+    """All that gives a fact away inside a longer text, the plainest first."""
+    hashed = [text.encode() for one in plain_needles(fact) for text in (one, one.upper())] + [fact.value.encode()]
+    digests = [hashlib.new(kind, text, usedforsecurity=False).hexdigest() for kind in _HASHES for text in hashed]
+    return tuple(dict.fromkeys((*plain_needles(fact), *(tell.casefold() for tell in fact.tells), *digests)))
+
+
+def tells(fact: Fact, text: str) -> bool:
+    """Whether a text gives the fact away."""
+    return is_keystroke(fact, text) or _tells(fact, _folded(text))
+
+
+def is_keystroke(fact: Fact, text: str) -> bool:
+    """Whether a whole value is a beginning of what was typed."""
+    return fact.is_typed and PREFIX <= len(text) < len(fact.value) and fact.value.startswith(text)
+
+
+def _folded(text: str) -> list[str]:
+    """The spellings to search in: as it stands, resolved, and with nothing between digits."""
+    folded = [one.casefold() for one in spellings(text)]
+    return [*folded, *(_GROUPING.sub("", one) for one in folded if any(map(str.isdigit, one)))]
+
+
+def _tells(fact: Fact, folded: list[str]) -> bool:
+    return any(needle in text for needle in needles_of(fact) for text in folded)
+
+
+def _arrived(fact: Fact, leaves: list[tuple[str, list[str]]], texts: list[list[str]]) -> int:
+    """How many values tell the fact; where none does, how many layers do as a whole."""
+    count = sum(is_keystroke(fact, text) or _tells(fact, folded) for text, folded in leaves)
+    return count or sum(_tells(fact, folded) for folded in texts)
+
+
+def _follow(trail: Trail, number: int, exchange: Exchange, before: Reading, after: Reading | None) -> None:
+    fact = trail.fact
+    seen: dict[tuple[str, str], int] = {}
+    for place, text in before.leaves.items():
+        if is_keystroke(fact, text):
+            trail.keystrokes += 1
+            continue
+        found = _find(fact, text)
+        if found is None:
+            continue
+        trail.sent += 1
+        spelling, start, end = found
+        left = after.leaves.get(place) if after is not None else None
+        cause = _cause(exchange, place, fact, text)
+        shown = (name_of(place), cause[0])
+        if shown in seen:
+            held = trail.sightings[seen[shown]]
+            trail.sightings[seen[shown]] = replace(held, times=held.times + 1)
+            continue
+        seen[shown] = len(trail.sightings)
+        trail.sightings.append(
+            Sighting(number, shown[0], spelling, start, end, _as_spelled(left, text, spelling), *cause)
+        )
+
+
+def _find(fact: Fact, text: str) -> tuple[str, int, int] | None:
+    """Where a text holds the value itself: the spelling it does so in, and the span."""
+    for spelling in spellings(text):
+        folded = spelling.casefold()
+        for needle in plain_needles(fact):
+            start = folded.find(needle)
+            if start >= 0:
+                return spelling, start, start + len(needle)
+    return None
+
+
+def _as_spelled(after: str | None, before: str, spelling: str) -> str | None:
+    """What arrived, resolved as often as what was sent had to be."""
+    if after is None or before == spelling:
+        return after
+    resolved = list(spellings(after))
+    return resolved[min(list(spellings(before)).index(spelling), len(resolved) - 1)]
+
+
+def _cause(exchange: Exchange, place: Place, fact: Fact, text: str) -> tuple[str, str]:
+    """The rule and operator that changed this value, as the gateway tells: by place first, then by what it changed."""
+    last = next((step for step in reversed(place) if not _INDEX.fullmatch(step)), "")
+    if place[0] == "header":
+        told = next((one for one in exchange.note.changes if one.place in (last, f"header {last}")), None)
+        return (told.rule, told.operator) if told is not None else _NEVER_FORWARDED
+    best, rank = ("", ""), 0
+    for change in exchange.note.changes:
+        if not change.before or change.before not in text or not _tells(fact, _folded(change.before)):
+            continue
+        fit = 1 + (change.before == text) + 2 * change.place.endswith(last)
+        if fit > rank:
+            best, rank = (change.rule, change.operator), fit
+    return best if rank else ("network bodies", "drop") if "body" in place[1:] else best
+
+
+def name_of(place: Place) -> str:
+    """A place for people: without indexes, its last three steps."""
+    steps = [step for step in place if not _INDEX.fullmatch(step) and step != "<key>"]
+    return " › ".join(steps[:1] + steps[1:][-3:] if len(steps) > 4 else steps)
+
+
+def excerpt(text: str, start: int, end: int) -> tuple[str, str, str]:
+    """What stands before, in and after a span, cut to a line."""
+    head, tail = text[:start], text[end:]
+    if len(head) > AROUND:
+        head = f"…{head[-AROUND:]}"
+    if len(tail) > AROUND:
+        tail = f"{tail[:AROUND]}…"
+    return head, text[start:end], tail
