@@ -48,13 +48,13 @@ class Sighting:
 
 @dataclass(slots=True)
 class Trail:
-    """One fact through one tracker. `keystrokes` counts beginnings of it that were sent by themselves."""
+    """One fact through one tracker. `beginnings` are those of its first letters that were sent by themselves, and what came."""
 
     fact: Fact
     sent: int = 0
     got: int = 0
-    keystrokes: int = 0
     sightings: list[Sighting] = field(default_factory=list)
+    beginnings: list[tuple[str, str | None]] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -178,11 +178,6 @@ def needles_of(fact: Fact) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*plain_needles(fact), *(tell.casefold() for tell in fact.tells), *digests)))
 
 
-def tells(fact: Fact, text: str) -> bool:
-    """Whether a text gives the fact away."""
-    return is_keystroke(fact, text) or _tells(fact, _folded(text))
-
-
 def is_keystroke(fact: Fact, text: str) -> bool:
     """Whether a whole value is a beginning of what was typed."""
     return fact.is_typed and PREFIX <= len(text) < len(fact.value) and fact.value.startswith(text)
@@ -209,7 +204,7 @@ def _follow(trail: Trail, number: int, exchange: Exchange, before: Reading, afte
     seen: dict[tuple[str, str], int] = {}
     for place, text in before.leaves.items():
         if is_keystroke(fact, text):
-            trail.keystrokes += 1
+            trail.beginnings.append((text, after.leaves.get(place) if after is not None else None))
             continue
         found = _find(fact, text)
         if found is None:
@@ -250,18 +245,21 @@ def _as_spelled(after: str | None, before: str, spelling: str) -> str | None:
 
 def _cause(exchange: Exchange, place: Place, fact: Fact, text: str) -> tuple[str, str]:
     """The rule and operator that changed this value, as the gateway tells: by place first, then by what it changed."""
-    last = next((step for step in reversed(place) if not _INDEX.fullmatch(step)), "")
+    steps = [step for step in place if not _INDEX.fullmatch(step)]
+    last = steps[-1]
     if place[0] == "header":
         told = next((one for one in exchange.note.changes if one.place in (last, f"header {last}")), None)
         return (told.rule, told.operator) if told is not None else _NEVER_FORWARDED
     best, rank = ("", ""), 0
     for change in exchange.note.changes:
-        if not change.before or change.before not in text or not _tells(fact, _folded(change.before)):
+        stands_above = change.operator == "drop" and change.place.rpartition(".")[2] in steps
+        is_part = bool(change.before) and change.before in text and change.place.endswith(last)
+        if not (stands_above or is_part):
             continue
-        fit = 1 + (change.before == text) + 2 * change.place.endswith(last)
+        fit = 1 + (change.before == text) + is_part + 2 * (is_part and _tells(fact, _folded(change.before)))
         if fit > rank:
             best, rank = (change.rule, change.operator), fit
-    return best if rank else ("network bodies", "drop") if "body" in place[1:] else best
+    return best
 
 
 def name_of(place: Place) -> str:
@@ -278,3 +276,11 @@ def excerpt(text: str, start: int, end: int) -> tuple[str, str, str]:
     if len(tail) > AROUND:
         tail = f"{tail[:AROUND]}…"
     return head, text[start:end], tail
+
+
+def changed_span(before: str, after: str) -> tuple[int, int]:
+    """Where `after` differs from `before`: between what both begin with and what both end with."""
+    shorter = min(len(before), len(after))
+    start = next((at for at in range(shorter) if before[at] != after[at]), shorter)
+    end = next((at for at in range(shorter - start) if before[-1 - at] != after[-1 - at]), shorter - start)
+    return start, len(after) - end

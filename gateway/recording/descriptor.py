@@ -70,14 +70,14 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
     if known is not None:
         return known
     tag = found.get("tag")
+    path = found.get("path")
+    traced = from_path(path.value, mirror) if isinstance(path, Leaf) and path.kind is Kind.TEXT else None
     if isinstance(tag, Leaf) and tag.kind is Kind.TEXT and len(tag.value) < 64:
         element_tag = tag.value.lower()
     elif "class" in found:
-        element_tag = ""
-    elif isinstance(path := found.get("path"), Leaf):
-        return from_path(path.value, mirror)
+        element_tag = traced.tag if traced is not None else ""
     else:
-        return None
+        return traced
     classes = _words(found.get("class"))
     if classes:
         attributes["class"] = classes

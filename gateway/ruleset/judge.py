@@ -30,6 +30,7 @@ PIXEL: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAA
 """One transparent pixel: what stands where a picture stood, so that a replay draws a gap and not an error."""
 
 _TYPED_STATE: Final = "isChecked"
+_FRAGMENTS: Final = (("hash",), ("fragment",))
 _TELLING_SWITCHES: Final = frozenset({Category.FORM_INPUTS, Category.USER_TRAITS})
 _TOLD: Final = re.compile(r"[^\W_]")
 _SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
@@ -203,6 +204,8 @@ class Judge:
         for at, claim in enumerate(claims):
             if at % 512 == 0:
                 self._budget.check_time()
+            if claim.leaf.kind is Kind.WORD and claim.leaf.value and claim.category not in _TELLING_SWITCHES:
+                continue  # a switch, even beside a sensitive key (`{password: true}` in an SDK's options), tells of nobody
             operation = self.decide(claim)
             if operation.is_whole and not (claim.category is Category.URLS and claim.leaf.kind is not Kind.TEXT):
                 self._whole(claim, operation)
@@ -231,8 +234,6 @@ class Judge:
             return
         if not value or value.isspace() or (leaf.kind is Kind.WORD and value == "null"):
             return
-        if leaf.kind is Kind.WORD and claim.category not in _TELLING_SWITCHES:
-            return  # a switch beside a sensitive key (`{password: true}` in an SDK's options) tells of nobody
         if claim.category is not Category.FORM_INPUTS and leaf.kind is Kind.TEXT and not _TOLD.search(value):
             return  # nothing but marks: masked at its source already, or a rule
         situation = Situation(self._law.key, leaf.kind, (claim.category or Category.EVENT_PROPERTIES).value)
@@ -242,7 +243,7 @@ class Judge:
             after = operation.apply(value, situation)
         if after == value:
             return
-        if leaf.kind is Kind.TEXT and operation.operator != "generalise":
+        if leaf.kind is Kind.TEXT and (operation.operator == "hash" or is_secret_place(claim, operation)):
             self.secrets.add(value, after, operation.rule, operation.operator)
         self._put(claim, after, operation)
 
@@ -259,7 +260,7 @@ class Judge:
 
     def _drop(self, claim: Claim, operation: Operation) -> None:
         leaf = claim.leaf
-        if leaf.kind is Kind.TEXT and isinstance(claim.place, Place):
+        if leaf.kind is Kind.TEXT and claim.category is Category.FORM_INPUTS:
             self.secrets.add(leaf.value, MASK, operation.rule, "mask")
         if isinstance(claim.holder, Map):
             self._note(claim, operation, leaf.value, "")
@@ -295,6 +296,8 @@ class Judge:
         if value.startswith("data:") and self._law.record[Category.MEDIA].is_whole and claim.form is not Form.STYLE:
             self._put(claim, PIXEL if value.startswith("data:image") else "data:,", self._law.record[Category.MEDIA])
             return
+        if value[0] == "#" and isinstance(claim.place, Place) and claim.place.words[-1:] in _FRAGMENTS:
+            category = Category.URLS
         context = self._context(claim, category)
         situation = Situation(self._law.key, leaf.kind, category.value)
         edits = self._law.text.edits(
@@ -395,3 +398,11 @@ class Judge:
             above = place.parent.words if place.parent is not None else ()
             context = self._contexts[place] = Context((*place.words, *above), category.value)
         return context
+
+
+def is_secret_place(claim: Claim, operation: Operation) -> bool:
+    """Whether a masked value counts as a secret: typed into a field, or found under a key that a rule names (promise 4).
+
+    What goes because its category goes (a trait, a city) is no secret by itself: it may be any word.
+    """
+    return claim.category is Category.FORM_INPUTS or operation.rule != claim.category

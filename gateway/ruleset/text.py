@@ -25,6 +25,7 @@ SECRET_STRENGTH: Final = 64
 
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
 _BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
+_REFERENCE: Final = re.compile(r"(?:(?<=[\s\"'(=])|^)/[^\s\"'<>?#]{0,512}\?[^\s\"'<>]{1,4096}")
 _BARE_QUERY: Final = re.compile(r"[\w.$\[\]%+-]{1,128}=")
 _ADDRESS_SCHEMES: Final = frozenset({"mailto", "tel", "sms", "sip", "xmpp", "skype", "whatsapp"})
 _IDENTIFIER: Final = re.compile(
@@ -158,6 +159,9 @@ class TextRules:
         if url_find:
             if url_whole or urls.looks_like_url(text):
                 found += self.url_policy.edits(text, 0, len(text))
+            elif "?" in text:  # a path with its query in a text: `POST /pay?card=…`
+                for match in _REFERENCE.finditer(text):
+                    found += self.url_policy.edits(text, *match.span())
             if "://" in text or ":" in text:
                 for start, end in urls.find(text):
                     if not (url_whole and start == 0):

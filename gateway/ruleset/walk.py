@@ -41,6 +41,7 @@ _PERSON: Final = Phrases(
     anchored=True,
 )
 _LARGEST_PERSON: Final = 12
+_TALKS: Final = frozenset({None, Category.EVENT_PROPERTIES, Category.DATA_LOGS})
 # A record with both is one exchange of a page with a server; these keys of it hold what was sent or received.
 _EXCHANGE: Final = (frozenset({"method", "verb", "http_method", "httpMethod"}), frozenset({"url", "uri", "href", "path"}))
 _EXCHANGED: Final = {
@@ -248,8 +249,8 @@ class Walk:
                     session = {**session, place.session: value.value}
                     self.sessions.setdefault(place.session, value.value)
         is_person = (
-            forced is None
-            and here.effective is None
+            forced in _TALKS
+            and here.effective in _TALKS
             and 2 <= len(items) <= _LARGEST_PERSON
             and any(_PERSON.longest_in(words_of(name)) for name in names)
             and all(isinstance(value, Leaf) for _, value in items)
@@ -271,8 +272,8 @@ class Walk:
             elif tells_user and name in _TOLD and isinstance(value, (Map, List)) and forced is None:
                 pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
                 continue
-            if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT:
-                pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
+            if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT and place.effective in _TALKS:
+                self.claims.append(Claim(layer, value, Category.USER_TRAITS, place, None, record, index, key=name))
                 continue
             if not _PLAIN_KEY.fullmatch(name):
                 self.keys.append((layer, name_leaf, here))

@@ -99,6 +99,7 @@ class Place:
         if own_words:
             own.update(number for number, phrases in knowledge.rule_keys if phrases.longest_in(own_words))
             longest = 0
+            self.hint = _hint_of_form(key)
             for category, phrases in knowledge.hints:
                 size = phrases.longest_in(own_words)
                 if size > longest:
@@ -149,5 +150,18 @@ class Place:
         return ".".join(reversed(keys))
 
 
+def _hint_of_form(key: str) -> Category | None:
+    """Keys that say in their first part what they hold: a field's name behind `input:`, a person's attribute behind `user.`."""
+    first, mark, rest = key.partition(":")
+    if mark and rest and first.lower() in _FIELDS:
+        return Category.FORM_INPUTS
+    first, mark, rest = key.partition(".")
+    if mark and rest and first.lower() in _PEOPLE:
+        return Category.USER_TRAITS
+    return None
+
+
+_FIELDS = frozenset({"input", "field", "textarea", "select", "form"})
+_PEOPLE = frozenset({"enduser", "user", "usr", "person", "customer", "visitor", "identity", "traits"})
 # a hint by key name does not reopen what a container's category closed, nor touch what is never touched
 _HOLDS_BELOW = NEVER_TOUCHED | {Category.FORM_INPUTS}
