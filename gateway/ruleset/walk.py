@@ -272,7 +272,7 @@ class Walk:
             elif tells_user and name in _TOLD and isinstance(value, (Map, List)) and forced is None:
                 pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
                 continue
-            if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT and place.effective in _TALKS:
+            if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT and not place.fixed and place.effective in _TALKS:
                 self.claims.append(Claim(layer, value, Category.USER_TRAITS, place, None, record, index, key=name))
                 continue
             if not _PLAIN_KEY.fullmatch(name):
