@@ -38,6 +38,8 @@ from pydantic import (
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
 from gateway.core.yaml import SIZE_LIMIT, Source, Strict, Text, Texts, Where, choose, kind_of, parse, quoted, read_model
+from gateway.keyring import load_ring
+from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import Known, RuleFile
 from gateway.trackers.loading import load_trackers
@@ -366,6 +368,13 @@ class VisitorSettings(Strict):
     opt_out: OptOutSettings = OptOutSettings()
 
 
+class PseudonymSettings(Strict):
+    """When pseudonyms change, and whether two sites share them. A session keeps those it began with."""
+
+    rotate: Literal["never", "daily", "weekly"] = "never"
+    per_site: Switch = False
+
+
 class Settings(Strict):
     """gateway.yaml."""
 
@@ -380,6 +389,10 @@ class Settings(Strict):
     visitors: VisitorSettings = VisitorSettings()
     workers: Annotated[int, BeforeValidator(_count)] = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
+    pseudonyms: PseudonymSettings = PseudonymSettings()
+    encryption_keys: Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})] = Field(
+        default="var/encryption-keys.json", validate_default=True
+    )  # type: ignore[assignment]
     where: Where = ""
 
     @field_validator("workers")
@@ -541,6 +554,16 @@ def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) ->
     except OSError as error:
         raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(secret.file)) from None
     return _key(read_text(secret.file), str(secret))
+
+
+def keys_of(configuration: Configuration, master: bytes) -> Keys:
+    """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
+    settings = configuration.settings
+    specs = [rule.operator for file in configuration.rules for rule in file.mask]
+    specs += [spec for file in configuration.rules for spec in file.record.operators.values()]
+    seals = any(spec.name == "encrypt" for spec in specs)
+    sealing = load_ring(settings.encryption_keys).sealing if seals else None
+    return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)
 
 
 def _key(text: str, where: str) -> bytes:

@@ -1,8 +1,8 @@
 """Captured traffic, read from what people have: a HAR file saved by a browser, captured requests, or a bare body.
 
-A captured request is JSON with `method`, `path`, `headers` (pairs or a map) and `body_b64` or `body`; many of them are a
-JSON list or one a line. A HAR's addresses, cookies, timings of other hosts and answers are not requests: they are left out
-of what is masked and out of what is written.
+A captured request is JSON with `method`, `path`, `headers` (pairs or a map) and `body_b64` or `body`; many of them are
+a JSON list or one a line. A HAR's addresses, cookies, timings of other hosts and answers are not requests: they are
+left out of what is masked and out of what is written.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ MOST_REQUESTS = 10_000
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """What a file holds: requests in order, and how to write the masked ones back. `kind`: body, request, requests or har."""
+    """What a file holds: requests in order, and how to write them back. `kind`: body, request, requests or har."""
 
     kind: str
     requests: tuple[Inbound, ...]
@@ -63,7 +63,7 @@ def written(outbound: Outbound) -> dict[str, Any]:
 
 
 def written_har(har: dict[str, Any], outcomes: list[Outbound | str]) -> dict[str, Any]:
-    """The HAR with each request as it would leave; of a refused one nothing but the reason, of answers only their status."""
+    """The HAR with each request as it would leave; of a refused one the reason only, of answers their status."""
     entries = []
     for entry, outcome in zip(har["log"]["entries"], outcomes, strict=True):
         kept = {key: entry[key] for key in ("startedDateTime", "time") if key in entry}
@@ -71,8 +71,8 @@ def written_har(har: dict[str, Any], outcomes: list[Outbound | str]) -> dict[str
         origin = f"{url.scheme}://{url.hostname or ''}" + (f":{url.port}" if url.port else "")
         response = entry.get("response") if isinstance(entry.get("response"), dict) else {}
         kept["response"] = {
-            "status": response.get("status", 0), "statusText": "", "httpVersion": "HTTP/1.1", "cookies": [], "headers": [],
-            "content": {"size": 0, "mimeType": ""}, "redirectURL": "", "headersSize": -1, "bodySize": -1,
+            "status": response.get("status", 0), "statusText": "", "httpVersion": "HTTP/1.1", "cookies": [],
+            "headers": [], "content": {"size": 0, "mimeType": ""}, "redirectURL": "", "headersSize": -1, "bodySize": -1,
         }  # fmt: skip
         kept["cache"], kept["timings"] = {}, {"send": 0, "wait": 0, "receive": 0}
         if isinstance(outcome, str):
@@ -144,7 +144,9 @@ def _of_entry(entry: Any, where: str) -> Inbound:
         text = str(data.get("text", ""))
         body = base64.b64decode(text) if data.get("encoding") == "base64" else _bytes_of(text)
         headers = Headers(
-            (str(pair["name"]), str(pair["value"])) for pair in request["headers"] if not str(pair["name"]).startswith(":")
+            (str(pair["name"]), str(pair["value"]))
+            for pair in request["headers"]
+            if not str(pair["name"]).startswith(":")
         )
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         return Inbound(str(request["method"]), target, headers, body, host=url.hostname or "")

@@ -99,7 +99,11 @@ def compare(number: int, old: Tried | str, new: Tried | str) -> Iterator[Differe
 def _print(found: list[Difference], requests: int) -> None:
     if not sys.stdout.isatty():
         for one in found:
-            click.echo("\t".join([str(one.request), one.place, one.before, one.old or "(as it came)", one.new or "(as it came)"]))
+            click.echo(
+                "\t".join(
+                    [str(one.request), one.place, one.before, one.old or "(as it came)", one.new or "(as it came)"]
+                )
+            )
         return
     table = Table(title=f"{requests} requests · {len(found)} values differ", title_justify="left")
     for name in ("request", "place", "before", "old", "new"):

@@ -77,7 +77,12 @@ def command(
     if show is None:
         _write(capture, outcomes)
     elif as_json:
-        rows = [_told(change, with_rule=show == "explain") for one in outcomes if isinstance(one, Tried) for change in one.changes]
+        rows = [
+            _told(change, with_rule=show == "explain")
+            for one in outcomes
+            if isinstance(one, Tried)
+            for change in one.changes
+        ]
         click.echo(json.dumps(rows, ensure_ascii=False))
     else:
         for number, one in enumerate(outcomes, 1):
@@ -133,7 +138,12 @@ def _write(capture: Capture, outcomes: list[Tried | str]) -> None:
 def _told(change: Change, *, with_rule: bool) -> dict[str, str]:
     told = {"place": change.place, "before": change.before, "after": change.after}
     if with_rule:
-        told |= {"rule": change.rule, "operator": change.operator, "category": change.category, "detector": change.detector}
+        told |= {
+            "rule": change.rule,
+            "operator": change.operator,
+            "category": change.category,
+            "detector": change.detector,
+        }
     return told
 
 
@@ -144,7 +154,15 @@ def _print(tried: Tried, title: str, *, with_rule: bool) -> None:
             change.place,
             change.before,
             change.after,
-            *([f"{change.rule} ({change.detector})" if change.detector else change.rule, change.operator, change.category] if with_rule else []),
+            *(
+                [
+                    f"{change.rule} ({change.detector})" if change.detector else change.rule,
+                    change.operator,
+                    change.category,
+                ]
+                if with_rule
+                else []
+            ),
         ]
         for change in tried.changes
     ]
@@ -159,7 +177,9 @@ def _print(tried: Tried, title: str, *, with_rule: bool) -> None:
     for name in columns:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(row[0], Text(_short(row[1]), style="red"), Text(_short(row[2]) or "(gone)", style="green"), *row[3:])
+        table.add_row(
+            row[0], Text(_short(row[1]), style="red"), Text(_short(row[2]) or "(gone)", style="green"), *row[3:]
+        )
     console.print(table)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from gateway.proxy.server import Gateway, Listening, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
+from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
 from gateway.trackers.schema import TrackerFile
 
@@ -60,7 +61,8 @@ class Served:
         self._path = path
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
-        self._plan, self._digests = make_plan(self._configuration, self._key)
+        self._programs: dict[str, Program] = {}
+        self._plan, self._digests = self._make(self._configuration)
         self._next = self._configuration, self._digests
 
     async def run(self) -> None:
@@ -82,9 +84,18 @@ class Served:
         before, after = (listening(one.settings) for one in (self._configuration, fresh))
         if before != after or fresh.settings.masking_key != self._configuration.settings.masking_key:
             raise UserError("listen, tls and masking_key change at a start only: start again", str(self._path))
-        plan, digests = make_plan(fresh, self._key)
+        plan, digests = self._make(fresh)
         self._next = fresh, digests
         return plan
+
+    def _make(self, configuration: Configuration) -> tuple[Plan, tuple[str, ...]]:
+        """The plan for a configuration; sessions that are under way go on under it."""
+        programs = make_programs(configuration, config.keys_of(configuration, self._key))
+        for name, program in programs.items():
+            if name in self._programs:
+                program.adopt(self._programs[name])
+        self._programs = programs
+        return make_plan(configuration, programs), tuple(dict.fromkeys(one.digest for one in programs.values()))
 
     def _watched(self) -> Iterable[Path]:
         settings = self._configuration.settings
@@ -132,25 +143,29 @@ def listening(settings: Settings) -> Listening:
     return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
 
 
-def make_plan(configuration: Configuration, key: bytes) -> tuple[Plan, tuple[str, ...]]:
-    """What requests are served by, and the distinct digests of its Programs in the order of the routes."""
-    settings = configuration.settings
-    limits = settings.limits.as_limits()
+def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
+    """The Program of each route, by the route's name."""
     today = datetime.now(UTC).date()
-    programs: dict[str, Program] = {}
-    for route in settings.routes:
-        programs[route.label] = Program(
+    return {
+        route.label: Program(
             configuration.rules,
             configuration.trackers,
             names=() if route.is_auto else route.tracker,
-            key=key,
+            key=keys,
             today=today,
             clock=time.monotonic,
-            limits=limits,
+            limits=configuration.settings.limits.as_limits(),
             unrecognised=route.unrecognised,
         )
+        for route in configuration.settings.routes
+    }
+
+
+def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> Plan:
+    """What requests are served by."""
+    settings = configuration.settings
     opt_out = settings.visitors.opt_out
-    plan = Plan(
+    return Plan(
         masker=Programs(programs),
         routes=tuple(
             _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
@@ -158,10 +173,9 @@ def make_plan(configuration: Configuration, key: bytes) -> tuple[Plan, tuple[str
         ),
         opt_out=OptOut(opt_out.cookies, opt_out.gpc, opt_out.dnt),
         trust=Trust(settings.trusted_proxies),
-        limits=limits,
+        limits=settings.limits.as_limits(),
         must_say_https=settings.tls.mode == "behind_proxy",
     )
-    return plan, tuple(dict.fromkeys(program.digest for program in programs.values()))
 
 
 def _route(route: RouteSettings, configuration: Configuration, *, record_mobile: bool) -> Route:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 from gateway import config
 from gateway.core.limits import Limits
+from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
 from gateway.ruleset.schema import RuleFile
@@ -28,7 +29,7 @@ class Subject:
 
     rules: tuple[RuleFile, ...]
     trackers: Mapping[str, TrackerFile]
-    key: bytes
+    key: Keys
     limits: Limits
 
     def program(self, trackers: Sequence[str] = ()) -> Program:
@@ -52,11 +53,11 @@ def load_subject(config_file: Path | None, rules: Sequence[str]) -> Subject:
         exists = secret.file is None or secret.file.exists()
         key = config.masking_key(loaded.settings) if exists else secrets.token_bytes(config.KEY_SIZE)
         if not rules:
-            return Subject(loaded.rules, loaded.trackers, key, loaded.settings.limits.as_limits())
+            return Subject(loaded.rules, loaded.trackers, config.keys_of(loaded, key), loaded.settings.limits.as_limits())
     else:
         key = secrets.token_bytes(config.KEY_SIZE)
     trackers = load_trackers(config.tracker_paths(), config.read_text)
     files = load_rules(
         [str(rule) for rule in rules], Path(), config.built_in_rules(), config.read_text, config.known_names(trackers)
     )
-    return Subject(files, trackers, key, Limits())
+    return Subject(files, trackers, Keys(key, ("trial", key)), Limits())

@@ -40,6 +40,6 @@ class Budget:
             raise Refused(Reason.TOO_LARGE)
 
     def check_time(self) -> None:
-        """Raises `Refused(TOO_SLOW)` when the time budget is used up. Called between layers and every few hundred leaves."""
+        """Raises `Refused(TOO_SLOW)` when the time is used up. Called between layers and every few hundred leaves."""
         if self._clock() > self._deadline:
             raise Refused(Reason.TOO_SLOW)

@@ -42,7 +42,8 @@ _BOUNDARY = re.compile(
 _GZIP_MAGIC = b"\x1f\x8b\x08"
 _GZIP_AS_TEXT = ("\x1f\x8b\x08", "H4sI")  # packed as latin-1, as base64: unreadable if it does not inflate
 _MAGIC_OF_COMPRESSION = ("gzip", "zstd", "zlib")
-_BYTE_FORMATS = ("multipart", "envelope", "headed")
+_BYTE_FORMATS = ("multipart", "envelope", "headed", "otlp")
+_PROTOBUF_TYPE = re.compile(r"\s*application/(?:x-|vnd\.google\.)?protobuf\b", re.IGNORECASE | re.ASCII)
 _UTF = ("utf-8", "utf8", "")
 
 LEAVES_PER_CHECK = 512
@@ -257,6 +258,8 @@ class Opener:
                     raise Refused(Reason.BROKEN_FORMAT)
             if claims is not None:
                 claims.check_boundary(data)
+                if claims.protobuf:
+                    raise Refused(Reason.BROKEN_FORMAT)
         try:
             coding = charset or self._codings["utf8"]
             text = coding.decode(data, budget)
@@ -408,7 +411,7 @@ def _only_leaf(layer: Layer) -> Leaf:
 class _Claims:
     """What a Content-Type says, as far as it matters."""
 
-    __slots__ = ("boundary", "charset", "json")
+    __slots__ = ("boundary", "charset", "json", "protobuf")
 
     def __init__(self, content_type: str) -> None:
         charset = _CHARSET.search(content_type)
@@ -416,6 +419,7 @@ class _Claims:
         self.charset = (charset[1] or charset[2] or "").strip().lower() if charset else ""
         self.boundary = (boundary[1] or boundary[2] or "") if boundary else None
         self.json = _JSON_TYPE.match(content_type) is not None
+        self.protobuf = _PROTOBUF_TYPE.match(content_type) is not None
 
     def check_boundary(self, data: bytes) -> None:
         """A backend would split at the boundary that the Content-Type names: the first line must be that one."""

@@ -1,4 +1,4 @@
-"""The whole product on one page: a request comes in, a verdict goes out. Pure: no I/O, no clock, no randomness of its own.
+"""The whole product on one page: a request comes in, a verdict goes out. Pure: no I/O, no clock, no chance of its own.
 
     open layers → recognise the tracker → read (claims) → decide (edits) → splice and close → verify
 
@@ -46,7 +46,7 @@ class Program(Protocol):
 
 
 def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outcome:
-    """The verdict on one request: `Send` with what may leave, or `Refuse`. `clock` is in seconds and never goes back."""
+    """The verdict on one request: `Send` with what may leave, or `Refuse`. `clock` is in seconds, never back."""
     budget = Budget(program.limits, clock)
     work = program.begin(inbound, budget)
     try:

@@ -82,11 +82,17 @@ class Detector:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What an operator may know of the value it works on. `key` is the secret of keyed hashes (32 bytes)."""
+    """What an operator may know of the value it works on.
+
+    `key` is the secret of keyed hashes (32 bytes); `sealing` the id and the key (32 bytes) that `encrypt` seals with, and
+    `place` the field that a sealed value is bound to.
+    """
 
     key: bytes
     kind: Kind = Kind.TEXT
     category: str = ""
+    place: str = ""
+    sealing: tuple[str, bytes] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from difflib import SequenceMatcher
 from functools import cache
 from typing import Any, Final
 
@@ -21,6 +22,8 @@ from gateway.demo.stage import Exchange
 
 PREFIX: Final = 5  # letters; a shorter beginning may be chance
 AROUND: Final = 46  # characters that an excerpt shows on each side
+MOST_COMPARED: Final = 1200  # characters of a value
+_WORDS: Final = re.compile(r"\[\w+\]|\*+|\w+|\W")
 _HASHES: Final = ("md5", "sha1", "sha256")
 _INDEX: Final = re.compile(r"\[\d+\]")
 _GROUPING: Final = re.compile(r"[\s.\-]")
@@ -130,7 +133,7 @@ def judge(name: str, title: str, exchanges: list[Exchange], facts: Sequence[Fact
         events[0].extend(events_of(before.root))
         if after is not None:
             events[1].extend(events_of(after.root))
-            body = [place for place in before.leaves if place[0] == "body"]
+            body = [place for place in before.leaves if place[0] == "body" and "<key>" not in place]
             values += len(body)
             kept += sum(after.leaves.get(place) == before.leaves[place] for place in body)
         leaves = [(text, _folded(text)) for text in after.leaves.values()] if after is not None else []
@@ -253,19 +256,24 @@ def _cause(exchange: Exchange, place: Place, fact: Fact, text: str) -> tuple[str
     best, rank = ("", ""), 0
     for change in exchange.note.changes:
         stands_above = change.operator == "drop" and change.place.rpartition(".")[2] in steps
-        is_part = bool(change.before) and change.before in text and change.place.endswith(last)
+        is_part = change.before in text and change.place.endswith(last) and _concerns(change.before, fact)
         if not (stands_above or is_part):
             continue
-        fit = 1 + (change.before == text) + is_part + 2 * (is_part and _tells(fact, _folded(change.before)))
+        fit = 1 + (change.before == text) + is_part
         if fit > rank:
             best, rank = (change.rule, change.operator), fit
     return best
 
 
+def _concerns(changed: str, fact: Fact) -> bool:
+    """Whether what a rule changed holds the fact, or a good part of it."""
+    return _tells(fact, _folded(changed)) or (len(changed) >= PREFIX and changed in fact.value)
+
+
 def name_of(place: Place) -> str:
     """A place for people: without indexes, its last three steps."""
-    steps = [step for step in place if not _INDEX.fullmatch(step) and step != "<key>"]
-    return " › ".join(steps[:1] + steps[1:][-3:] if len(steps) > 4 else steps)
+    steps = [step for step in place if not _INDEX.fullmatch(step) and step not in ("<key>", "body")]
+    return " › ".join(list(dict.fromkeys(steps))[-3:])
 
 
 def excerpt(text: str, start: int, end: int) -> tuple[str, str, str]:
@@ -278,9 +286,20 @@ def excerpt(text: str, start: int, end: int) -> tuple[str, str, str]:
     return head, text[start:end], tail
 
 
-def changed_span(before: str, after: str) -> tuple[int, int]:
-    """Where `after` differs from `before`: between what both begin with and what both end with."""
-    shorter = min(len(before), len(after))
-    start = next((at for at in range(shorter) if before[at] != after[at]), shorter)
-    end = next((at for at in range(shorter - start) if before[-1 - at] != after[-1 - at]), shorter - start)
-    return start, len(after) - end
+def pieces_of(before: str, after: str) -> list[tuple[str, bool]]:
+    """`after` in pieces, each with whether it is new; what it shares with `before` at both ends is cut to a line."""
+    old, new = _WORDS.findall(before[:MOST_COMPARED]), _WORDS.findall(after[:MOST_COMPARED])
+    matcher = SequenceMatcher(None, old, new, autojunk=False)
+    pieces = [("".join(new[low:high]), kind != "equal") for kind, _, _, low, high in matcher.get_opcodes() if high > low]
+    if pieces and not pieces[0][1] and len(pieces[0][0]) > AROUND:
+        pieces[0] = f"…{pieces[0][0][-AROUND:]}", False
+    if pieces and not pieces[-1][1] and len(pieces[-1][0]) > AROUND:
+        pieces[-1] = f"{pieces[-1][0][:AROUND]}…", False
+    return pieces
+
+
+def tells_most(sighting: Sighting) -> tuple[bool, bool, bool, int]:
+    """The order in which sightings are shown: in a sentence before by itself, bodies before fields, short before long."""
+    around = sighting.before[: sighting.start] + sighting.before[sighting.end :]
+    is_sentence = " " in around.strip() and "://" not in around
+    return sighting.place.startswith("header"), sighting.after is None, not is_sentence, len(around)

@@ -155,7 +155,7 @@ def _tag(node: Node) -> str:
 
 def _begin(node: Node, *, differs: bool) -> Iterator[str]:
     if node.tag == "img":
-        yield f'<span class="photo" role="img" aria-label="{escape(str(node.attributes.get("alt", "")))}"></span>'
+        yield f'<i class="photo" role="img" aria-label="{escape(str(node.attributes.get("alt", "")))}"></i>'
         return
     yield f"<{_tag(node)}"
     attributes = {name: value for name, value in node.attributes.items() if name in ATTRIBUTES and isinstance(value, str)}

@@ -12,7 +12,7 @@ from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
-from gateway.demo.evidence import Result, Sighting, Trail, Verdict, changed_span, excerpt
+from gateway.demo.evidence import Result, Trail, Verdict, excerpt, pieces_of, tells_most
 
 MOST_RULES: Final = 4
 _ARROW: Final = " › "
@@ -69,32 +69,24 @@ def _facts(results: Sequence[Result]) -> Table:
 
 def _row(results: Sequence[Result], same: Sequence[Trail]) -> tuple[Text, Text, Text]:
     fact = same[0].fact
-    first = Text(f"{fact.label}\n", style="dim").append(fact.value, style="not dim bold")
-    seen = {result.title: trail for result, trail in zip(results, same, strict=True) if trail.sent or trail.beginnings}
-    best = max((sighting for trail in same for sighting in trail.sightings), key=tells_most, default=None)
-    sent = sum(trail.sent for trail in same)
+    by = [result.title for result, trail in zip(results, same, strict=True) if trail.sent or trail.beginnings]
+    sent, got = sum(trail.sent for trail in same), sum(trail.got for trail in same)
     beginnings = sum(len(trail.beginnings) for trail in same)
+    first = Text.assemble((f"{fact.label}\n", "dim"), (fact.value, "bold"))
+    best = min((sighting for trail in same for sighting in trail.sightings), key=tells_most, default=None)
     if best is None:
-        return first, Text("never sent", style="dim"), Text()
+        return first, Text("not sent", style="dim"), Text()
     before = marked(best.before, best.start, best.end, "bold red")
-    counted = f"{sent}×" + (f" and {beginnings} beginnings" if beginnings else "") + f" by {', '.join(seen)}"
-    before.append(f"\n{counted}", style="dim")
+    counted = f"\n{sent}× by {', '.join(by)}" + (f"; {beginnings}× as it was typed" if beginnings else "")
+    before.append(counted, style="dim")
+    if got:
+        return first, before, Text(f"{got}× still there", style="bold white on red")
     if best.after is None:
         after = Text("(gone)", style="green")
     else:
-        after = marked(best.after, *changed_span(best.before, best.after), "bold green")
-    got = sum(trail.got for trail in same)
-    if got:
-        after = Text(f"{got}× still there", style="bold white on red")
-    elif best.rule:
-        after.append(f"\n{name_of_rule(best.rule)}: {best.operator}", style="dim")
-    return first, before, after
-
-
-def tells_most(sighting: Sighting) -> tuple[bool, int]:
-    """Prefers a value inside a sentence, then the longer text: what shows best that it is found anywhere."""
-    around = sighting.before[: sighting.start] + sighting.before[sighting.end :]
-    return " " in around.strip() and not sighting.place.startswith("header"), min(len(around), 60)
+        pieces = pieces_of(best.before, best.after)
+        after = Text.assemble(*((text, "bold green" if is_new else "") for text, is_new in pieces))
+    return first, before, after.append(f"\n{name_of_rule(best.rule)}" if best.rule else "", style="dim")
 
 
 def marked(text: str, start: int, end: int, style: str) -> Text:

@@ -12,6 +12,7 @@ from gateway.formats.html import HTML
 from gateway.formats.json import JSON
 from gateway.formats.multipart import MULTIPART
 from gateway.formats.ndjson import NDJSON
+from gateway.formats.otlp import OTLP
 from gateway.formats.text import TEXT
 
 FORMATS: tuple[Format, ...] = (
@@ -19,6 +20,7 @@ FORMATS: tuple[Format, ...] = (
     NDJSON,
     ENVELOPE,
     HEADED,
+    OTLP,
     FORM,
     QUERY,
     MULTIPART,

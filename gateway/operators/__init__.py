@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from gateway.core.plugin import Operator, Situation
 from gateway.operators.detect import DETECT
 from gateway.operators.drop import DROP
+from gateway.operators.encrypt import ENCRYPT
 from gateway.operators.generalise import GENERALISE
 from gateway.operators.hash import HASH
 from gateway.operators.keep import KEEP
@@ -19,13 +20,12 @@ from gateway.operators.redact import REDACT
 from gateway.operators.replace import REPLACE
 from gateway.operators.truncate import TRUNCATE
 
-OPERATORS: tuple[Operator, ...] = (DROP, REDACT, MASK, REPLACE, HASH, TRUNCATE, GENERALISE, DETECT, KEEP)
+OPERATORS: tuple[Operator, ...] = (DROP, REDACT, MASK, REPLACE, ENCRYPT, HASH, TRUNCATE, GENERALISE, DETECT, KEEP)
 BY_NAME: Mapping[str, Operator] = {operator.name: operator for operator in OPERATORS}
 
 MAIN_PARAMETER = {"replace": "with", "truncate": "length", "generalise": "to"}  # what `{truncate: 8}` sets
-NOT_BUILT = frozenset({"encrypt"})
 
-__all__ = ["BY_NAME", "MAIN_PARAMETER", "NOT_BUILT", "OPERATORS", "prepare_spec"]
+__all__ = ["BY_NAME", "MAIN_PARAMETER", "OPERATORS", "prepare_spec"]
 
 
 def prepare_spec(spec: str | Mapping[str, object]) -> tuple[Operator, Callable[[str, Situation], str]]:
@@ -34,8 +34,6 @@ def prepare_spec(spec: str | Mapping[str, object]) -> tuple[Operator, Callable[[
     Raises ValueError with one line that names the nearest operator or parameter.
     """
     name, given = _read(spec)
-    if name in NOT_BUILT:
-        raise ValueError(f"operator '{name}' is not built yet")
     operator = BY_NAME.get(name)
     if operator is None:
         raise ValueError(f"unknown operator '{name}'; {nearest(name, BY_NAME)}")

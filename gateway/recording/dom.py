@@ -1,7 +1,7 @@
 """The recorded page's structure: what a later text, attribute or typed input needs to be decided by its element.
 
 Holds node ids, parents, order, tags and the attributes that selectors name; never a text, never an input's value.
-A node whose parent is not known hangs under `UNKNOWN`, which is private: unknown state masks until the next full snapshot.
+A node whose parent is not known hangs under `UNKNOWN`, which is private: unknown masks until the next full snapshot.
 Marks only ever add up: an element that was private or a password field once stays so until the next full snapshot.
 
 `Element` offers what cssselect2's compiled selectors ask of an element, so selectors run on the mirror itself.
@@ -67,7 +67,7 @@ class Element:
     # what rules ask
 
     def lineage(self) -> Iterator[Element]:
-        """This element and all above it."""
+        """The element and all above it."""
         element: Element | None = self
         while element is not None:
             yield element
@@ -292,7 +292,7 @@ class Mirror:
             self.texts[node_id] = holder
 
     def remove(self, node_id: int) -> None:
-        """Takes a node off the page. It stays known, so that an out-of-order or retried change still finds its element."""
+        """Takes a node off the page. It stays known: an out-of-order or retried change still finds its element."""
         element = self.elements.get(node_id)
         if element is not None:
             self._detach(element)

@@ -21,7 +21,6 @@ from gateway.core.words import Phrases, words_of
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
 
-
 # attributes that replay needs as they are; personal data in them is still looked for
 STRUCTURAL: Final = frozenset(
     {
@@ -30,7 +29,8 @@ STRUCTURAL: Final = frozenset(
         "transform", "fill", "stroke", "x", "y", "x1", "x2", "y1", "y2", "cx", "cy", "r", "rx", "ry", "xmlns",
         "charset", "media", "crossorigin", "integrity", "loading", "sizes", "contenteditable", "maxlength", "minlength",
         "min", "max", "step", "pattern", "disabled", "readonly", "required", "multiple", "hidden", "open", "async",
-        "defer", "rr_width", "rr_height", "rr_scrollleft", "rr_scrolltop", "rr_mediastate", "rr_mediacurrenttime", "nth-child", "nth-of-type",
+        "defer", "rr_width", "rr_height", "rr_scrollleft", "rr_scrolltop", "rr_mediastate", "rr_mediacurrenttime",
+        "nth-child", "nth-of-type",
     }
 )  # fmt: skip
 STATES: Final = frozenset({"checked", "selected"})
@@ -39,7 +39,9 @@ BLOBS: Final = frozenset({"rr_dataurl"})
 VALUED: Final = FIELD_TAGS | {"button"}
 
 _HIGHEST_TYPE: Final = 6
-_USER: Final = Phrases(("identify", "identity", "user", "user properties", "traits"), anchored=True)  # a custom event's tag
+_USER: Final = Phrases(
+    ("identify", "identity", "user", "user properties", "traits"), anchored=True
+)  # a custom event's tag
 _SNAPSHOT, _INCREMENT, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
 
 
@@ -105,7 +107,7 @@ class Reader:
         walk: WalkOn,
         attribute_names: set[str],
     ) -> None:
-        """`walk` is the general walk, for payloads that are no part of a page; `attribute_names` those kept for selectors."""
+        """`walk` is the general walk, for payloads outside a page; `attribute_names` those kept for selectors."""
         self.mirror = mirror
         self._emit = emit
         self._walk = walk
@@ -145,7 +147,9 @@ class Reader:
             else:
                 self._walk(layer, value, place.child(key.value), Category.STRUCTURE)
 
-    def nodes(self, layer: Layer, top: Node, parent: Element | None, place: PlaceLike, before: int | None = None) -> None:
+    def nodes(
+        self, layer: Layer, top: Node, parent: Element | None, place: PlaceLike, before: int | None = None
+    ) -> None:
         """Adds a serialised node and all below it. A document's own parent is the frame that holds it, if any."""
         pending: list[tuple[Layer, Node, Element | None, int | None]] = [(layer, top, parent, before)]
         while pending:
@@ -191,7 +195,9 @@ class Reader:
                     attributes[name] = value.value[:512] if value.kind is Kind.TEXT else ""
         return Element(tag.lower(), attributes, parent, number(node.get("id")) or 0, self.mirror)
 
-    def text(self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int) -> None:
+    def text(
+        self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int
+    ) -> None:
         if element is not None and element.tag == "style":
             self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
         elif element is not None and element.is_field:
@@ -199,7 +205,9 @@ class Reader:
         else:
             self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
 
-    def attributes(self, layer: Layer, held: Map, element: Element | None, place: PlaceLike, *, is_chain: bool = False) -> None:
+    def attributes(
+        self, layer: Layer, held: Map, element: Element | None, place: PlaceLike, *, is_chain: bool = False
+    ) -> None:
         """Claims an element's attributes; in an element chain the element's text is one of them."""
         tag = element.tag if element is not None else ""
         unknown = element is UNKNOWN
@@ -270,7 +278,9 @@ class Reader:
                         name = key.value.lower()
                         if name in self._names and isinstance(value, Leaf):
                             gone = value.kind is Kind.WORD and value.value in ("null", "false")
-                            element.set_attribute(name, None if gone else value.value if value.kind is Kind.TEXT else "")
+                            element.set_attribute(
+                                name, None if gone else value.value if value.kind is Kind.TEXT else ""
+                            )
                 changes.append((held[0], held[1], element))
         for at, held_map, element in changes:
             self.attributes(at, held_map, element, place.child("attributes").child("attributes"))
@@ -285,7 +295,7 @@ class Reader:
                 self._walk(layer, value, place.child(key.value), Category.STRUCTURE)
 
     def _adds(self, layer: Layer, data: Map, place: PlaceLike) -> None:
-        """Adds nodes in any order: a child that stands before its parent in the list waits until the parent is there."""
+        """Adds nodes in any order: a child that stands before its parent waits until the parent is there."""
         waiting = list(_records(layer, data, "adds"))
         coming = {number(_of(record.get("node"), "id")) for _, record in waiting}
         while waiting:
@@ -307,7 +317,7 @@ class Reader:
             waiting = later
 
     def _documents_parent(self, parent_id: int | None) -> Element | None:
-        """What a node under a document hangs on: the frame that holds the document, nothing for the page's own, or unknown."""
+        """What a node under a document hangs on: the frame that holds it, nothing for the page's own, or unknown."""
         return self.mirror.documents.get(parent_id, UNKNOWN) if parent_id is not None else UNKNOWN
 
     def _input(self, layer: Layer, data: Map, place: PlaceLike) -> None:
@@ -318,7 +328,9 @@ class Reader:
                 continue
             for at, leaf, holder, position in leaves(layer, value, data, index):
                 form = Form.INPUT if key.value == "text" else Form.STATE
-                self._claim(at, leaf, Category.FORM_INPUTS, place.child(key.value), element, form, holder, position, key.value)
+                self._claim(
+                    at, leaf, Category.FORM_INPUTS, place.child(key.value), element, form, holder, position, key.value
+                )
 
     # the rest
 

@@ -1,7 +1,7 @@
 """Request headers: which leave as they are, which are coarsened, which never leave.
 
 Hop-by-hop fields and every spelling of the client's address are the proxy's (`proxy.hop`, `proxy.trust`): they are gone
-before this table is asked. A field that is in no row is the tracker's own: its name is read by words, its value as text.
+before this table is asked. A field in no row is the tracker's own: its name is read by words, its value as text.
 """
 
 from __future__ import annotations

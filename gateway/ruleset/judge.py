@@ -87,17 +87,21 @@ class Law:
     private: Operation
     text: TextRules
     selectors: Selectors
-    key: bytes
+    sealing: tuple[str, bytes] | None
     known_word: Callable[[str], bool]
     keep: Operation
     detect: Operation
     hash: Operation
+    seals: bool
 
 
 class Judge:
     """Decides on the claims of one request."""
 
-    def __init__(self, law: Law, tracker: str, report: Report, budget: Budget, trace: list[Change] | None = None) -> None:
+    def __init__(
+        self, law: Law, key: bytes, tracker: str, report: Report, budget: Budget, trace: list[Change] | None = None
+    ) -> None:
+        """`key` makes pseudonyms; it may be set anew once the request's session is known, before anything is decided."""
         self._law = law
         self._tracker = tracker
         self._report = report
@@ -107,8 +111,13 @@ class Judge:
         self._places: dict[Place, str] = {}
         self._contexts: dict[Place, Context] = {}
         self._elements: dict[Element, tuple[bool, frozenset[int]]] = {}
+        self.key = key
         self.secrets = Secrets()
         self._finders: tuple[Finder, ...] = (self.secrets.find,)
+
+    def situation(self, category: Category | None, kind: Kind = Kind.TEXT, place: str = "") -> Situation:
+        """What an operator is told."""
+        return Situation(self.key, kind, (category or Category.EVENT_PROPERTIES).value, place, self._law.sealing)
 
     # decisions
 
@@ -193,7 +202,7 @@ class Judge:
         self._finders += tuple(partial(memory.find, replace=self._replacement) for memory in memories if memory)
 
     def _replacement(self, text: str, operator: str) -> str:
-        return self._law.hash.apply(text, Situation(self._law.key)) if operator == "hash" else MASK
+        return self._law.hash.apply(text, Situation(self.key)) if operator == "hash" else MASK
 
     def settle(self, claims: list[Claim]) -> None:
         """Both rounds over all claims."""
@@ -236,7 +245,7 @@ class Judge:
             return
         if claim.category is not Category.FORM_INPUTS and leaf.kind is Kind.TEXT and not _TOLD.search(value):
             return  # nothing but marks: masked at its source already, or a rule
-        situation = Situation(self._law.key, leaf.kind, (claim.category or Category.EVENT_PROPERTIES).value)
+        situation = self.situation(claim.category, leaf.kind, self._place(claim) if operation.operator == "encrypt" else "")
         if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
             after = coarsen_text(value, claim.place.words if isinstance(claim.place, Place) else ())
         else:
@@ -299,7 +308,7 @@ class Judge:
         if value[0] == "#" and isinstance(claim.place, Place) and claim.place.words[-1:] in _FRAGMENTS:
             category = Category.URLS
         context = self._context(claim, category)
-        situation = Situation(self._law.key, leaf.kind, category.value)
+        situation = self.situation(category, leaf.kind, self._place(claim) if self._law.seals else "")
         edits = self._law.text.edits(
             value,
             category,
@@ -338,7 +347,7 @@ class Judge:
             value,
             category,
             Context(words, category.value),
-            Situation(self._law.key, Kind.TEXT, category.value),
+            self.situation(category, Kind.TEXT, place),
             url_whole=category is Category.URLS,
             secrets=self._finders,
         )
@@ -358,7 +367,7 @@ class Judge:
             value,
             category,
             Context((), category.value),
-            Situation(self._law.key, Kind.TEXT, category.value),
+            self.situation(category, Kind.TEXT, self._place(claim)),
             secrets=self._finders,
         )
         if edits:

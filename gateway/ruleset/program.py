@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import date
 from fnmatch import translate
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from gateway.codings import BY_CHARSET, BY_CONTENT_CODING, CODINGS
 from gateway.core.category import Category
@@ -28,6 +29,7 @@ from gateway.formats import FORMATS
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.operators import prepare_spec
 from gateway.recording.dom import Selectors, Sessions
+from gateway.ruleset.keys import Keys
 from gateway.ruleset.judge import Change, Law, Operation, WholeRule
 from gateway.ruleset.request import Request
 from gateway.ruleset.schema import OperatorSpec, Rule, RuleFile
@@ -60,7 +62,7 @@ class Program:
         trackers: Mapping[str, TrackerFile],
         *,
         names: Sequence[str] = (),
-        key: bytes,
+        key: bytes | Keys,
         today: date,
         clock: Callable[[], float],
         limits: Limits | None = None,
@@ -69,11 +71,12 @@ class Program:
     ) -> None:
         """`names` are the trackers of the route; none means all. `today` ends allowances whose last day is over."""
         self.limits = limits or Limits()
-        self.key = key
+        self.keys = key if isinstance(key, Keys) else Keys(key)
+        self._today = today
         self.clock = clock
         self.unrecognised = unrecognised
         self.sessions = sessions or Sessions()
-        self.memories = Memories(key)
+        self.memories = Memories(self.keys.master)
         self.trackers = [trackers[name] for name in names] if names else [
             tracker for name, tracker in trackers.items() if name != ANY_TRACKER
         ]
@@ -133,7 +136,9 @@ class Program:
             private=ready(OperatorSpec("mask"), "private mark"),
             text=text,
             selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
-            key=self.key,
+            sealing=self.keys.sealing,
+            seals=any(operation.operator == "encrypt" for operation in (*record.values(), *(rule.operation for rule in whole.values())))
+            or any(rule.operator == "encrypt" for rule in spans),
             known_word=lambda key: _KNOWN_WORD.fullmatch(key) is not None,
             keep=ready(OperatorSpec("keep"), "kept"),
             detect=ready(OperatorSpec("detect"), "detectors"),
@@ -181,6 +186,23 @@ class Program:
         """An element chain in one string, opened."""
         return ELEMENTS_CHAIN.parse(text, budget)
 
+    def pseudonym_key(self, inbound: Inbound, sessions: Sequence[str] = (), now: float = 0.0) -> bytes:
+        """The key that a request's pseudonyms are made with: of its session's period, and its site where sites are apart."""
+        period = self.keys.period(self._today)
+        if period and sessions:
+            period = self.memories.begin(sessions, period, now)
+        return self.keys.of(period, site_of(inbound) if self.keys.per_site else "")
+
+    def adopt(self, former: Program) -> None:
+        """Goes on with the sessions of the program that this one replaces, as far as it can judge them.
+
+        Pages are taken over unless this program's selectors ask for attributes that the former one did not keep.
+        """
+        if self.keys.master == former.keys.master:
+            self.memories = former.memories
+        if self.law.selectors.attribute_names <= former.law.selectors.attribute_names:
+            self.sessions = former.sessions
+
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
         return self.only or recognise(self.trackers, inbound, {}, None)
@@ -205,6 +227,12 @@ class Program:
         ]
 
 
+def site_of(inbound: Inbound) -> str:
+    """The site that a request comes from: its Origin's host, or the Referer's, or the route."""
+    told = inbound.headers.get("origin") or inbound.headers.get("referer")
+    return (urlsplit(told).hostname or inbound.route) if told and told != "null" else inbound.route
+
+
 def _last(rules: list[tuple[re.Pattern[str], WholeRule]], name: str, tracker: str) -> Operation | None:
     for pattern, rule in reversed(rules):
         if pattern.match(name) and (rule.trackers is None or tracker in rule.trackers):
@@ -223,7 +251,9 @@ def _marks(file: TrackerFile, *, general: bool) -> list[tuple[Any, Mark]]:
     marks: list[tuple[Any, Mark]] = []
     for order, (category, paths) in enumerate(file.places.items()):
         marks += [(path, Mark(category=category, order=order, general=general)) for path in paths]
-    marks += [(path, Mark(session=rank, general=general)) for rank, path in enumerate(file.session)]
+    part = re.compile(file.session_part) if file.session_part else None
+    marks += [(path, Mark(session=rank, part=part, general=general)) for rank, path in enumerate(file.session)]
+    marks += [(path, Mark(decoded_size=True, general=general)) for path in file.decoded_size]
     marks += [(path, Mark(elements=True, general=general)) for path in file.elements]
     marks += [(path, Mark(value=value, general=general)) for value, paths in file.switches.items() for path in paths]
     return marks

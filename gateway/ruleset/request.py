@@ -18,7 +18,6 @@ from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.outcome import Response
-from gateway.core.plugin import Situation
 from gateway.core.report import Finding, Report
 from gateway.core.words import words_of
 from gateway.operators.truncate import truncate_address
@@ -81,7 +80,9 @@ class Request:
         """Documents → claims."""
         program = self._program
         name = self._tracker.tracker if self._tracker is not None else ""
-        judge = self._judge = Judge(program.law_for(self._tracker), name, self.report, self._budget, self._trace)
+        judge = self._judge = Judge(
+            program.law_for(self._tracker), program.pseudonym_key(self._inbound), name, self.report, self._budget, self._trace
+        )
         walk = self._walk = Walk(
             self._budget,
             program.session_ranks(self._tracker),
@@ -106,6 +107,7 @@ class Request:
         names = {page: prefix + "\0".join(page) for page in walk.pages}
         now = program.clock()
         sessions = [prefix + value for value in dict.fromkeys(walk.sessions.values())]
+        judge.key = program.pseudonym_key(self._inbound, sessions, now)
         judge.remember(program.memories.recall(sessions, now))
         with program.sessions.hold(names.values(), now) as mirrors:
             walk.play(lambda page: mirrors[names[page]])
@@ -179,7 +181,7 @@ class Request:
             lower = name.lower()
             operation = program.header_rule(lower, self.report.tracker)
             if operation is not None:
-                after = None if operation.operator == "drop" else operation.apply(value, Situation(program.key))
+                after = None if operation.operator == "drop" else operation.apply(value, judge.situation(None, place=lower))
                 if operation.operator in ("keep", "detect"):
                     after = value if operation.operator == "keep" else judge.read_text(value, Category.URLS, (), lower)
             elif lower in kept and (lower != "authorization" or is_project_key(value)):
@@ -220,7 +222,7 @@ class Request:
         if operation.operator == "drop":
             return None
         if operation.is_whole:
-            return operation.apply(value, Situation(self._program.key, Kind.TEXT, (category or Category.EVENT_PROPERTIES).value))
+            return operation.apply(value, judge.situation(category, place=name))
         if category in (Category.STRUCTURE, Category.PROJECT_KEYS) or operation.operator == "keep":
             return value
         return judge.read_text(value, Category.URLS if "/" in value else Category.EVENT_PROPERTIES, words_of(name), name)
@@ -236,7 +238,7 @@ class Request:
         for index, (name, node) in enumerate(jar.items):
             operation = program.cookie_rule(name.value, self.report.tracker)
             if operation is not None and operation.operator not in ("drop", "detect") and isinstance(node, Leaf):
-                after = operation.apply(node.value, Situation(program.key))
+                after = operation.apply(node.value, self._of(self._judge).situation(None, place=f"cookie {name.value}"))
                 if after != node.value:
                     layer.replace(node, after)
                 left += 1

@@ -29,7 +29,7 @@ from pydantic import (
 from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.plugin import Operator
 from gateway.core.yaml import Items, Strict, Table, Text, Texts, Where, choose, kind_of, quoted
-from gateway.operators import MAIN_PARAMETER, NOT_BUILT
+from gateway.operators import MAIN_PARAMETER
 from gateway.ruleset.pattern import compile_pattern
 from gateway.trackers.path import Fields
 from gateway.trackers.schema import CategoryName
@@ -38,7 +38,7 @@ OPERATOR_NAMES: Final = (
     "keep", "detect", "mask", "redact", "replace", "hash", "truncate", "generalise", "encrypt", "drop",
 )  # fmt: skip
 _NOT_BUILT: Final = "is not built yet: remove it"
-_BUILT: Final = {name: None for name in OPERATOR_NAMES if name not in NOT_BUILT}
+_UNKNOWN: Final = dict.fromkeys(OPERATOR_NAMES)
 SELECTOR_LIMIT: Final = 10_000  # characters of one CSS selector list
 
 
@@ -73,9 +73,7 @@ def _operator(value: Any, info: ValidationInfo) -> OperatorSpec:
         ((value, parameters),) = value.items()
     if not isinstance(value, str):
         raise ValueError(f"an operator's name is wanted here, not {kind_of(value)}")  # noqa: TRY004 - pydantic's
-    operators: Mapping[str, Operator | None] = info.context.operators if isinstance(info.context, Known) else _BUILT
-    if value in NOT_BUILT:
-        raise ValueError(f"the operator {quoted(value)} {_NOT_BUILT}")
+    operators: Mapping[str, Operator | None] = info.context.operators if isinstance(info.context, Known) else _UNKNOWN
     choose(value, operators, "operator")
     return _prepared(value, operators[value], parameters)
 

@@ -109,10 +109,11 @@ def _continues(text: str, start: int, stop: int) -> bool:
 class Memory:
     """What one session is known to keep secret: fingerprints of rows of words."""
 
-    __slots__ = ("_firsts", "_key", "_lengths", "_prints", "used")
+    __slots__ = ("_firsts", "_key", "_lengths", "_prints", "period", "used")
 
-    def __init__(self, key: bytes) -> None:
+    def __init__(self, key: bytes, period: str = "") -> None:
         self._key = key
+        self.period = period  # of pseudonyms, in which the session began
         self._prints: dict[bytes, str] = {}
         self._firsts: set[bytes] = set()
         self._lengths: set[int] = set()
@@ -167,6 +168,20 @@ class Memories:
 
     def __len__(self) -> int:
         return len(self._memories)
+
+    def begin(self, names: Iterable[str], period: str, now: float) -> str:
+        """The period in which these sessions began: the one they are known by, or this one from now on."""
+        with self._lock:
+            for name in names:
+                memory = self._memories.get(name)
+                if memory is not None and now - memory.used <= self._idle:
+                    period = memory.period
+                    break
+            for name in names:
+                if name not in self._memories or now - self._memories[name].used > self._idle:
+                    self._memories[name] = Memory(self._key, period)
+                self._memories[name].used = now
+        return period
 
     def recall(self, names: Iterable[str], now: float) -> list[Memory]:
         """What is known of these sessions. `now` is in seconds of any monotonic clock."""

@@ -9,12 +9,13 @@ What a place holds, by precedence: `category` (the tracker file's own, most lite
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from gateway.core.category import NEVER_TOUCHED, Category
-from gateway.trackers.pathset import PathSet, State
 from gateway.core.words import Phrases, words_of
+from gateway.trackers.pathset import PathSet, State
 
 _MOST_PLACES = 60_000
 _UNNAMED = frozenset({"value", "values", "data", "attributes", "string", "val", "v"})
@@ -28,6 +29,8 @@ class Mark:
     session: int = -1  # this place tells sessions apart: its rank in the session key
     elements: bool = False  # an element chain in one string
     value: str | None = None  # a switch: the value that is always sent
+    part: re.Pattern[str] | None = None  # of a session's value: what its first group finds is the key
+    decoded_size: bool = False  # says how long the body's content is
     order: int = 0
     general: bool = False  # from the tracker file for all trackers: yields to a specific one's
 
@@ -52,6 +55,7 @@ class Place:
         "_mark_state",
         "_rule_state",
         "category",
+        "decoded_size",
         "elements",
         "fixed",
         "has_exact_below",
@@ -60,6 +64,7 @@ class Place:
         "key",
         "own_rules",
         "parent",
+        "part",
         "rules",
         "session",
         "value",
@@ -72,7 +77,9 @@ class Place:
         self.parent = parent
         self.key = key
         self.session = -1
+        self.part: re.Pattern[str] | None = None
         self.elements = False
+        self.decoded_size = False
         self.value: str | None = None
         self.category: Category | None = None
         self.fixed = False  # the category comes from an exact place
@@ -88,8 +95,8 @@ class Place:
             return
         own_words = words_of(key)
         self.words = own_words if own_words and not (len(own_words) == 1 and own_words[0] in _UNNAMED) else parent.words
-        self._mark_state, ended = knowledge.marks.step(parent._mark_state, key)
-        self._rule_state, rules = knowledge.rule_paths.step(parent._rule_state, key)
+        self._mark_state, ended = knowledge.marks.step(parent._mark_state, key)  # noqa: SLF001 - of its own class
+        self._rule_state, rules = knowledge.rule_paths.step(parent._rule_state, key)  # noqa: SLF001 - of its own class
         self.has_exact_below = any(
             entry.payload.category is not None and position > 0 and not entry.payload.general
             for entry, position in self._mark_state
@@ -114,9 +121,11 @@ class Place:
                 self.category = mark.category
                 self.fixed = not mark.general
             if mark.session >= 0:
-                self.session = mark.session
+                self.session, self.part = mark.session, mark.part
             if mark.elements:
                 self.elements = True
+            if mark.decoded_size:
+                self.decoded_size = True
             if mark.value is not None:
                 self.value = mark.value
 
@@ -128,6 +137,13 @@ class Place:
         if self.hint is not None and self.inherited not in _HOLDS_BELOW:
             return self.hint
         return self.inherited if self.inherited is not None else self.category
+
+    def session_key(self, value: str) -> str:
+        """The part of a value here that tells sessions apart; empty where it is none."""
+        if self.part is None:
+            return value
+        found = self.part.fullmatch(value)
+        return found[1] if found is not None else ""
 
     def child(self, key: str) -> Place:
         """The place one key further."""
@@ -151,7 +167,7 @@ class Place:
 
 
 def _hint_of_form(key: str) -> Category | None:
-    """Keys that say in their first part what they hold: a field's name behind `input:`, a person's attribute behind `user.`."""
+    """Keys whose first part says what they hold: a field's name behind `input:`, a person's trait behind `user.`."""
     first, mark, rest = key.partition(":")
     if mark and rest and first.lower() in _FIELDS:
         return Category.FORM_INPUTS

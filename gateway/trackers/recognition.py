@@ -21,7 +21,7 @@ _MOST_NODES = 2_000
 def recognise(
     trackers: Iterable[TrackerFile], inbound: Inbound, query: Mapping[str, str], root: Node | None
 ) -> TrackerFile | None:
-    """The tracker whose most telling entry fits, or None. `query` has decoded names and values, `root` the opened body."""
+    """The tracker whose most telling entry fits, or None. `query` is decoded, `root` the opened body."""
     best: tuple[bool, int, int] = (False, 0, 0)
     found: TrackerFile | None = None
     for tracker in trackers:
@@ -43,7 +43,8 @@ def fits(entry: Match, inbound: Inbound, query: Mapping[str, str], root: Node | 
         and (not entry.method or inbound.method in entry.method)
         and all(name in query and fnmatchcase(query[name], glob) for name, glob in entry.query.items())
         and all(
-            name in inbound.headers and fnmatchcase(inbound.headers.get(name), glob) for name, glob in entry.headers.items()
+            name in inbound.headers and fnmatchcase(inbound.headers.get(name), glob)
+            for name, glob in entry.headers.items()
         )
         and all(root is not None and exists(root, path) for path in entry.body)
     )

@@ -55,6 +55,16 @@ def _status(value: int) -> int:
     return value
 
 
+def _session_part(value: str) -> str:
+    try:
+        groups = re.compile(value).groups
+    except re.error as error:
+        raise ValueError(f"{quoted(value)} is no regular expression: {error}") from None
+    if value and groups != 1:
+        raise ValueError(f"{quoted(value)}: one group is wanted, the part that tells sessions apart")
+    return value
+
+
 CategoryName = Annotated[Category, BeforeValidator(_category)]
 HeaderName = Annotated[Text, AfterValidator(_field_name)]
 HeaderNames = Annotated[Texts, AfterValidator(lambda names: tuple(_field_name(name) for name in names))]
@@ -134,6 +144,8 @@ class TrackerFile(Strict):
     last_resort: StrictBool = False  # recognised only where no other tracker is
     ingest: PathGlobs = ()  # what may be answered before the backend is asked
     session: Fields = ()
+    session_part: Annotated[str, AfterValidator(_session_part)] = ""  # its first group is the key; values that don't fit are none
+    decoded_size: Fields = ()  # numbers that say how long the body's content is, and follow it
     unsupported: PathGlobs = ()  # known, and not readable by this version: refused
     places: Mapping[CategoryName, Fields] = {}
     keys: Mapping[CategoryName, Texts] = {}  # category → phrases of words, wherever such a key stands

@@ -140,7 +140,6 @@ MISTAKES = [
     ("record:\n  project_keys: keep", 2, '"project_keys" is never touched'),
     ("record:\n  form_input: keep", 2, 'unknown key "form_input"; did you mean "form_inputs"?'),
     ("record:\n  urls: msak", 2, '"urls": unknown operator "msak"; did you mean "mask"?'),
-    ("record:\n  urls: encrypt", 2, '"urls": the operator "encrypt" is not built yet: remove it'),
     ("record:\n  urls: [mask]", 2, '"urls": an operator\'s name is wanted here, not a list'),
     ("record:\n  urls: {mask: {}, drop: {}}", 2, '"urls": one operator is wanted here'),
     ("record:\n  urls: {mask: 4}", 2, '"urls": "mask": write named parameters under it'),

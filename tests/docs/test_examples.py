@@ -1,0 +1,196 @@
+"""What the documents show is what happens: YAML loads, rule files pass their own tests, commands, links and test paths exist."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway import config
+from gateway.cli.app import COMMANDS, gateway
+from gateway.cli.subject import Subject
+from gateway.cli.test import run_tests
+from gateway.core.errors import UserError
+from gateway.core.limits import Limits
+from gateway.detectors import DETECTORS
+from gateway.ruleset.loading import load_rules
+from gateway.ruleset.schema import SELECTORS, RuleFile
+from gateway.trackers.loading import load_tracker, load_trackers
+
+ROOT = Path(__file__).parents[2]
+PAGES = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "THREAT_MODEL.md", "CHANGELOG.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+    *(ROOT / name / "README.md" for name in ("benchmarks", "certs")),
+]
+TEXTS = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in PAGES}
+BLOCK = re.compile(r"^( *)```(\w*)\n(.*?)^\1```$", re.MULTILINE | re.DOTALL)
+BLOCKS = [
+    (name, language, textwrap.dedent(body)) for name, text in TEXTS.items() for _, language, body in BLOCK.findall(text)
+]
+YAML = [(name, body) for name, language, body in BLOCKS if language == "yaml"]
+FIRST = re.compile(r"# (\S+\.yaml)$", re.MULTILINE)
+COMMAND_LINES = [
+    (name, line)
+    for name, language, body in BLOCKS
+    if language in {"sh", ""}
+    for line in body.splitlines()
+    if re.match(r"(?:echo .*\| )?(?:make|gateway) ", line)
+]
+
+
+def named(prefix: str) -> list:
+    """The YAML blocks whose first line names a file that begins so."""
+    return [
+        pytest.param(body, id=f"{name}:{FIRST.match(body)[1]}")
+        for name, body in YAML
+        if FIRST.match(body) and FIRST.match(body)[1].startswith(prefix)
+    ]
+
+
+def load(body: str, folder: Path) -> tuple[RuleFile, Subject]:
+    trackers = load_trackers(config.tracker_paths(), config.read_text)
+    (folder / "shown.yaml").write_text(body)
+    files = load_rules(["shown.yaml"], folder, config.built_in_rules(), config.read_text, config.known_names(trackers))
+    return files[-1], Subject(files, trackers, bytes(32), Limits())
+
+
+@pytest.mark.parametrize("body", named("rules/"))
+def test_a_rule_file_does_what_its_tests_say(body, tmp_path):
+    file, subject = load(body, tmp_path)
+    assert file.mask or file.record.operators or file.allow
+    verdicts = [verdict for verdict in run_tests(subject) if verdict.test in file.tests]
+    assert len(verdicts) == len(file.tests)
+    assert [verdict.told for verdict in verdicts if not verdict.passed] == []
+
+
+def test_every_selector_has_an_example_that_runs():
+    shown = "\n".join(parameter.values[0] for parameter in named("rules/"))
+    text = TEXTS["docs/rules.md"]
+    for selector in SELECTORS:
+        is_shown = re.search(rf"\b{selector}: ", shown) is not None
+        assert is_shown != (f"`{selector}` is known and has no effect yet" in text), selector
+
+
+def test_every_detector_is_named():
+    for detector in DETECTORS:
+        assert f"`{detector.name}`" in TEXTS["docs/rules.md"]
+
+
+@pytest.mark.parametrize("body", named("gateway.yaml"))
+def test_a_configuration_loads(body, tmp_path):
+    (tmp_path / "gateway.yaml").write_text(body)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "my-shop.yaml").write_text("extends: default\n")
+    loaded = config.load(tmp_path / "gateway.yaml")
+    assert loaded.settings.routes
+
+
+def test_the_configuration_shows_every_key_with_its_default(tmp_path):
+    (body,) = (parameter.values[0] for parameter in named("gateway.yaml") if "minimum: TLSv1.2 " in parameter.values[0])
+    for model in (
+        config.Settings,
+        config.TlsSettings,
+        config.RouteSettings,
+        config.LimitSettings,
+        config.OptOutSettings,
+    ):
+        for key in model.model_fields:
+            assert key == "where" or re.search(rf"\b{key}:\s", body), key
+    (tmp_path / "gateway.yaml").write_text(body)
+    shown = config.load_settings(tmp_path / "gateway.yaml", {})
+    (tmp_path / "least.yaml").write_text(
+        "routes: [{path: /t/, tracker: posthog, upstream: 'https://eu.i.posthog.com'}]"
+    )
+    least = config.load_settings(tmp_path / "least.yaml", {})
+    for key in ("listen", "limits", "masking_key", "rules", "visitors", "workers"):
+        assert getattr(shown, key) == getattr(least, key)
+    for key in ("unreadable", "unrecognised", "delivery", "record", "host", "upstream_ca"):
+        assert getattr(shown.routes[0], key) == getattr(least.routes[0], key)
+
+
+NOT_BUILT = {
+    "spool": "spool: {path: x}",
+    "console": "console: {listen: '127.0.0.1:9090'}",
+    "visitors.consent": "visitors: {consent: {required_in: [gdpr]}}",
+    "visitors.region": "visitors: {region: {header: X}}",
+    "workers": "workers: 2",
+    "quarantine": "routes: [{upstream: 'https://x.example', unreadable: quarantine}]",
+    "queued": "routes: [{upstream: 'https://x.example', delivery: queued}]",
+}
+
+
+@pytest.mark.parametrize(("word", "text"), NOT_BUILT.items(), ids=NOT_BUILT)
+def test_what_is_said_not_to_be_built_stops_the_start(word, text, tmp_path):
+    assert word in TEXTS["docs/configuration.md"]
+    head = "" if text.startswith("routes") else "routes: [{upstream: 'https://x.example'}]\n"
+    (tmp_path / "gateway.yaml").write_text(head + text)
+    with pytest.raises(UserError, match="not built yet"):
+        config.load(tmp_path / "gateway.yaml", {})
+
+
+def test_a_tracker_file_loads():
+    bodies = [body for _, body in YAML if "\ntracker: " in body and "places:" in body]
+    assert bodies
+    for body in bodies:
+        assert load_tracker(Path("acme.yaml"), body).tracker == "acme"
+
+
+def test_every_yaml_block_is_tried():
+    tried = {parameter.values[0] for prefix in ("rules/", "gateway.yaml") for parameter in named(prefix)}
+    rest = {(name, body) for name, body in YAML if body not in tried and "\ntracker: " not in body}
+    # parts of a file: operators by their own test, certificates by what the whole file says
+    assert {name for name, _ in rest} == {"docs/operators.md", "certs/README.md"}
+
+
+@pytest.mark.parametrize(("page", "line"), COMMAND_LINES)
+def test_a_command_that_is_shown_exists(page, line):
+    words = shlex.split(line.partition("#")[0].rpartition("| ")[2])
+    if words[0] == "make":
+        assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+        return
+    assert words[1] in COMMANDS
+    told = CliRunner().invoke(gateway, [words[1], "--help"])
+    assert told.exit_code == 0
+    assert all(word in told.output for word in words if word.startswith("--"))
+
+
+def test_the_five_minutes_work(tmp_path, monkeypatch):
+    """What the README has one write passes `check` and `test`, and `mask` says what was masked."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "rules").mkdir()
+    for name, body in YAML:
+        if name == "README.md":
+            Path(FIRST.match(body)[1]).write_text(body)
+    run = CliRunner().invoke
+    checked = run(gateway, ["check"])
+    assert (checked.exit_code, checked.stderr) == (0, "")
+    assert "warning\t" not in checked.stdout
+    tested = run(gateway, ["test"])
+    assert tested.exit_code == 0, tested.output
+    (line,) = (line for name, line in COMMAND_LINES if name == "README.md" and line.startswith("echo"))
+    said, _, masking = line.partition(" | gateway ")
+    masked = run(gateway, shlex.split(masking), input=shlex.split(said)[1])
+    assert masked.exit_code == 0
+    assert "[email]" in masked.stdout
+    assert "[customer]" in masked.stdout
+
+
+@pytest.mark.parametrize("page", TEXTS)
+def test_links_and_test_paths_lead_somewhere(page):
+    text = TEXTS[page]
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
+    paths = re.findall(r"`((?:tests|docs|rules|gateway)/[\w./-]+)`", text)
+    examples = {"rules/my-shop.yaml", "rules/trackers/acme.yaml"}
+    assert [path for path in paths if path not in examples and not (ROOT / path).exists()] == []
+
+
+def test_every_tracker_is_named():
+    titles = [one.title for one in load_trackers(config.tracker_paths(), config.read_text).values() if one.match]
+    names = [re.sub(r"^Microsoft | (?:RUM|Browser)$", "", title) for title in titles]
+    assert [name for name in names if name not in TEXTS["docs/trackers.md"]] == []
