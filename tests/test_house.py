@@ -30,6 +30,8 @@ TESTED_ELSEWHERE = {
     "*__init__.py": "test_house.py",  # lists of plug-ins: the conformance tests iterate them
     "__main__.py": "cli/test_run.py",  # two lines, run as a process
     "cli/*.py": "cli/test_run.py",  # as processes, the way users call them
+    "audit/*.py": "audit/test_trial.py",  # people, cases and report as one
+    "demo/*.py": "cli/test_demo.py",  # the demo as a whole: what it says of its own traffic is the test
     "codings/*.py": "conformance/test_codings.py",
     "formats/*.py": "conformance/test_formats.py",
     "operators/*.py": "conformance/test_operators.py",
@@ -181,6 +183,26 @@ def test_every_dependency_has_its_line():
     assert names == set(re.findall(r"^\| ([\w.-]+) \|", told, re.MULTILINE)) - {"package"}
 
 
+NOT_RUN = {
+    "skipped": "import pytest\n@pytest.mark.skip\ndef test_x(): assert 0\n",
+    "expected to fail": "import pytest\n@pytest.mark.xfail\ndef test_x(): assert 0\n",
+    "a module that skips itself": "import pytest\npytest.skip('no', allow_module_level=True)\n",
+}
+
+
+@pytest.mark.parametrize("text", NOT_RUN.values(), ids=NOT_RUN)
+@pytest.mark.parametrize(("ci", "code"), [("true", 1), ("", 0)])
+def test_what_did_not_run_fails_in_ci_alone(text, ci, code, tmp_path):
+    (tmp_path / "conftest.py").write_text((TESTS / "conftest.py").read_text())
+    (tmp_path / "test_shown.py").write_text(text + "def test_that_runs(): pass\n" if "level" not in text else text)
+    (tmp_path / "test_other.py").write_text("def test_that_runs(): pass\n")
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:randomly"]
+    environment = {**os.environ, "CI": ci}
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == code, run.stdout
+    assert ("not run, which fails in CI" in run.stdout) == bool(code)
+
+
 @pytest.mark.parametrize("script", ["run", "uv", "programs"])
 def test_a_script_of_ci_stops_at_its_first_failure(script):
     path = ROOT / ".ci" / script
@@ -197,13 +219,7 @@ def test_a_shipped_file_names_its_schema(path):
     assert yaml.safe_load(path.read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", config.SCHEMAS)
-def test_a_schema_is_made_of_the_code(name):
-    written = (ROOT / "rules" / "schema" / f"{name}.schema.json").read_text(encoding="utf-8")
-    assert written == config.schema_text(name), "run `make schemas`"
-
-
-OUTSIDE = {"cli", "demo", "proxy", "config.py", "keyring.py", "log.py"}
+OUTSIDE = {"audit", "cli", "demo", "proxy", "config.py", "keyring.py", "log.py"}
 PURE = sorted({Path(source).parts[0] for source in SOURCES} - OUTSIDE - {"__init__.py", "__main__.py"})
 
 

@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "test": "Run the tests that rule files hold.",
     "mask": "Mask a body, a HAR file or captured requests.",
     "diff": "Show what a rule change would alter on recorded traffic.",
+    "audit": "Send made-up people through the rules; none may come out.",
     "keys": "Make, rotate and destroy the keys of the operator `encrypt`.",
     "reveal": "Read a value again that `encrypt` sealed.",
     "certs": "Make certificates for this machine.",

@@ -1,4 +1,4 @@
-"""`gateway demo`: a recorded visit through a real gateway on this machine, before and after; on the terminal and on a page.
+"""`gateway demo`: a recorded visit through a real gateway on this machine, on the terminal and on a page.
 
 Needs no other service and no configuration. Exit code 1 where anything of the visitor arrived or a request did not.
 """
@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 import webbrowser
-from contextlib import nullcontext
 from pathlib import Path
 from socket import socket
 
@@ -29,10 +29,16 @@ _PIPED_WIDTH = 110
 
 
 @click.command("demo")
-@click.option("--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Where the page is; 0: any.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Where the page is; 0: any."
+)
 @click.option("--no-browser", is_flag=True, help="Print the page's address, open nothing.")
-@click.option("--once/--serve", "once", default=None, help="End after the report, or serve the page (as on a terminal).")
-@click.option("--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the page to a file, to show it to others.")
+@click.option(
+    "--once/--serve", "once", default=None, help="End after the report, or serve the page (as on a terminal)."
+)
+@click.option(
+    "--save", type=click.Path(path_type=Path, dir_okay=False), help="Write the page to a file, to show it to others."
+)
 def command(port: int, *, no_browser: bool, once: bool | None, save: Path | None) -> None:
     """Show the whole thing on this machine, before and after."""
     for name in ("aiohttp", "asyncio"):
@@ -58,11 +64,9 @@ async def _demo(bound: socket | None, save: Path | None, *, opens: bool) -> bool
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    with console.status("starting a gateway and sending the visit through it …") if console.is_terminal else nullcontext():
-        stage = Stage()
-        await stage.__aenter__()
-        shown = await run(stage)
-    try:
+    async with Stage() as stage:
+        with console.status("sending a visit through the gateway …"):
+            shown = await run(stage)
         print_report(console, shown.results, shown.verdict, shown.seconds)
         if save is not None:
             _save(shown, save)
@@ -71,13 +75,16 @@ async def _demo(bound: socket | None, save: Path | None, *, opens: bool) -> bool
 
             def ready() -> None:
                 click.echo(f"\nThe page: {url}  (Ctrl-C ends)")
-                if opens:
+                if opens and _has_screen():
                     webbrowser.open(url)
 
             await serve_page(stage, shown, bound, ready, ended)
-    finally:
-        await stage.__aexit__(None, None, None)
     return shown.verdict.holds
+
+
+def _has_screen() -> bool:
+    """Whether a browser would be a window: one in the terminal would cover the report."""
+    return sys.platform == "darwin" or bool({"DISPLAY", "WAYLAND_DISPLAY"} & os.environ.keys())
 
 
 def _save(shown: Shown, path: Path) -> None:

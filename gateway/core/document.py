@@ -10,6 +10,7 @@ A layer without edits closes to the very object it was opened from.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from enum import IntEnum
 from typing import Protocol
@@ -151,6 +152,16 @@ class Layer:
         empty: str | bytes = "" if isinstance(source, str) else b""
         return self.writer.finish(self, empty.join(pieces))  # type: ignore[arg-type]  # all of the source's own type
 
+    def gone(self) -> list[tuple[int, int]]:
+        """The spans of the source that are replaced or dropped, in order and apart from each other."""
+        merged: list[tuple[int, int]] = []
+        for start, end in sorted([*self._edits, *((start, end) for start, end, _ in self._cuts())]):
+            if merged and start < merged[-1][1]:
+                merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+            else:
+                merged.append((start, end))
+        return merged
+
     def _cuts(self) -> Iterator[tuple[int, int, str | bytes]]:
         nothing: str | bytes = "" if isinstance(self.source, str) else b""
         for holder in self._trimmed:
@@ -181,12 +192,13 @@ class Document:
     `opaque` lists leaves that hold what cannot be read (binary, truncated gzip): they must be dropped or refused.
     """
 
-    __slots__ = ("layers", "opaque", "source")
+    __slots__ = ("_lengths", "layers", "opaque", "source")
 
     def __init__(self, source: str | bytes) -> None:
         self.source = source
         self.layers: list[Layer] = []
         self.opaque: list[tuple[Layer, Leaf]] = []
+        self._lengths: list[tuple[Layer, Leaf, Leaf, int]] = []
 
     @property
     def root(self) -> Node | None:
@@ -200,19 +212,68 @@ class Document:
             parent[1].child = layer
         self.layers.append(layer)
 
+    def measure(self, layer: Layer, leaf: Leaf, part: Leaf) -> None:
+        """Says that the number in `leaf` is the length of `part`, a leaf of bytes elsewhere: it is written anew with it."""
+        self._lengths.append((layer, leaf, part, len(part.data)))
+
     def close(self, told: Callable[[str], None] | None = None) -> str | bytes:
         """Closes all layers in reverse; each changed one is written into the leaf it came from.
 
         `told` is given the text of every layer that is still part of the document, for a last look at what leaves.
         """
         closed: str | bytes = self.source
-        for layer in reversed(self.layers):
-            if layer.parent is not None and layer.parent[1].child is not layer:
+        parts = {id(part) for _, _, part, _ in self._lengths}
+        waiting: list[Layer] = []
+        left = self._left()
+        for layer in reversed(self.layers):  # what is measured is closed before what tells its length
+            if id(layer) not in left:
                 continue
-            closed = layer.close()
-            if told is not None and isinstance(layer.source, str) and isinstance(closed, str):
-                told(closed)
-            if layer.parent is not None and layer.changed:
-                holder, leaf = layer.parent
-                holder.replace(leaf, closed)
+            if parts and not parts.isdisjoint(_above(layer)):
+                self._close(layer, told)
+            else:
+                waiting.append(layer)
+        for layer, leaf, part, before in self._lengths:
+            if len(part.data) != before:
+                layer.replace(leaf, str(len(part.data)))
+        for layer in waiting:
+            closed = self._close(layer, told, closed)
         return closed
+
+    def _left(self) -> set[int]:
+        """The layers that are still part of the document, by identity: none above them was replaced or dropped."""
+        left: set[int] = set()
+        gone: dict[int, list[tuple[int, int]]] = {}
+        for layer in self.layers:
+            if layer.parent is not None:
+                holder, leaf = layer.parent
+                if id(holder) not in left or leaf.child is not layer:
+                    continue
+                if holder.changed:
+                    if id(holder) not in gone:
+                        gone[id(holder)] = holder.gone()
+                    spans = gone[id(holder)]
+                    at = bisect_right(spans, (leaf.start, len(holder.source))) - 1
+                    if at >= 0 and leaf.end <= spans[at][1]:
+                        continue
+            left.add(id(layer))
+        return left
+
+    @staticmethod
+    def _close(layer: Layer, told: Callable[[str], None] | None, otherwise: str | bytes = "") -> str | bytes:
+        """One layer, written into its leaf; `otherwise` where it is no part of the document any more."""
+        if layer.parent is not None and layer.parent[1].child is not layer:
+            return otherwise
+        closed = layer.close()
+        if told is not None and isinstance(layer.source, str) and isinstance(closed, str):
+            told(closed)
+        if layer.parent is not None and layer.changed:
+            holder, leaf = layer.parent
+            holder.replace(leaf, closed)
+        return closed
+
+
+def _above(layer: Layer) -> Iterator[int]:
+    """The leaves that a layer stands in, by identity."""
+    while layer.parent is not None:
+        layer, leaf = layer.parent
+        yield id(leaf)

@@ -44,6 +44,7 @@ _GZIP_AS_TEXT = ("\x1f\x8b\x08", "H4sI")  # packed as latin-1, as base64: unread
 _MAGIC_OF_COMPRESSION = ("gzip", "zstd", "zlib")
 _BYTE_FORMATS = ("multipart", "envelope", "headed", "otlp")
 _PROTOBUF_TYPE = re.compile(r"\s*application/(?:x-|vnd\.google\.)?protobuf\b", re.IGNORECASE | re.ASCII)
+_BEL = re.compile(r"bel\.\d{1,3};", re.ASCII)
 _UTF = ("utf-8", "utf8", "")
 
 LEAVES_PER_CHECK = 512
@@ -280,6 +281,11 @@ class Opener:
                 return [layer, found]
             if claims is not None:
                 raise Refused(Reason.BROKEN_FORMAT)
+        if _BEL.match(text):  # a claim as well: its numbers stand for texts that only a whole reading tells
+            found = self._parse(("bel",), text, budget)
+            if found is None:
+                raise Refused(Reason.BROKEN_FORMAT)
+            return [layer, found]
         if _UNFIT_FOR_TEXT.search(text) and not text.startswith(_GZIP_AS_TEXT[0]):
             return None
         found = self._parse(("json", "ndjson"), text, budget)

@@ -11,6 +11,8 @@ from functools import lru_cache
 _WORD = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+|[^\W\d_]+")
 _NAME = re.compile(r"[\w$ .:/\-\[\]#@]{1,96}")
 END = "$"
+# a key that is a name and nothing else; what is more is read like a value
+PLAIN_KEY = re.compile(r"[A-Za-z_$\[@#.-][\w$ .\-\]\[/]{0,63}")
 
 
 @lru_cache(maxsize=16384)

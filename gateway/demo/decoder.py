@@ -1,8 +1,8 @@
 """Reads a request as its tracker's backend would: every layer opened, down to leaves with places.
 
-Nothing of the gateway's own reading, and nothing but the standard library: it is the second opinion that the verdict rests
-on. It never refuses: what it can't open is a leaf as it stands. The text of every layer is kept too, so that nothing
-hides between two leaves.
+Nothing of the gateway's own reading, and nothing but the standard library: it is the second opinion that the verdict
+rests on. It never refuses: what it can't open is a leaf as it stands, and counted. The text of every layer is kept too,
+so that nothing hides between two leaves.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ class Reading:
     texts: list[str]
     root: Any = None
     chain: Chain = ()  # the layers around the deepest value
+    unread: int = 0  # how many values are neither text nor a layer
 
 
 def read(target: str, headers: Iterable[tuple[str, str]], body: bytes) -> Reading:
@@ -50,7 +51,7 @@ def read(target: str, headers: Iterable[tuple[str, str]], body: bytes) -> Readin
         "header": _named((name.lower(), unquote(value)) for name, value in fields),
         "body": root,
     }
-    return Reading(dict(_leaves(parts, ())), opener.texts, root, opener.deepest)
+    return Reading(dict(_leaves(parts, ())), opener.texts, root, opener.deepest, opener.unread)
 
 
 def _named(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -83,6 +84,7 @@ class _Opener:
     def __init__(self) -> None:
         self.texts: list[str] = []
         self.deepest: Chain = ()
+        self.unread = 0
 
     def open(self, value: Any, chain: Chain) -> Any:
         if len(chain) > len(self.deepest):
@@ -110,6 +112,7 @@ class _Opener:
         try:
             return self.open(data.decode(), chain)
         except UnicodeDecodeError:
+            self.unread += 1
             text = data.decode("latin-1")
             self.texts.append(text)
             return text

@@ -1,8 +1,8 @@
 """The verdict: what of the visitor was in what each tracker sent, and what of her was in what the backend got.
 
-Rests on `decoder` alone; what the gateway says of itself (rules, layers, times) is shown beside it and decides nothing. A fact
-has arrived where its value, a part that gives it away, its digits, an unsalted hash of it, or five or more first letters of it
-as a value by themselves are found in any leaf or layer of a request that reached the backend.
+Rests on `decoder` alone; what the gateway says of itself (rules, layers, times) is shown beside it and decides nothing.
+A fact has arrived where its value, a part that gives it away, its digits, an unsalted hash of it, or five or more first
+letters of it as a value by themselves are found in any leaf or layer of a request that reached the backend.
 """
 
 from __future__ import annotations
@@ -38,7 +38,6 @@ class Sighting:
     The found part is `before[start:end]`; `after` is None where the place itself is gone.
     """
 
-    request: int
     place: str
     before: str
     start: int
@@ -51,7 +50,7 @@ class Sighting:
 
 @dataclass(slots=True)
 class Trail:
-    """One fact through one tracker. `beginnings` are those of its first letters that were sent by themselves, and what came."""
+    """One fact through one tracker. `beginnings`: its first letters that were sent by themselves, and what came."""
 
     fact: Fact
     sent: int = 0
@@ -71,6 +70,7 @@ class Result:
     chains: list[tuple[str, ...]]
     values: int
     kept: int
+    unread: int
     events: tuple[list[dict[str, Any]], list[dict[str, Any]]]
 
     @property
@@ -107,18 +107,19 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What arrived of what was looked for."""
+    """What arrived of what was looked for; `unread` values arrived that nobody could look into."""
 
     typed: int
     typed_arrived: int
     known: int
     known_arrived: int
     refused: int
+    unread: int
 
     @property
     def holds(self) -> bool:
-        """Whether nothing arrived of her and every request did."""
-        return not (self.typed_arrived or self.known_arrived or self.refused)
+        """Whether every request arrived, could be read to its end, and told nothing of her."""
+        return not (self.typed_arrived or self.known_arrived or self.refused or self.unread)
 
 
 def judge(name: str, title: str, exchanges: list[Exchange], facts: Sequence[Fact]) -> Result:
@@ -126,39 +127,40 @@ def judge(name: str, title: str, exchanges: list[Exchange], facts: Sequence[Fact
     trails = {fact.name: Trail(fact) for fact in facts}
     chains: list[tuple[str, ...]] = []
     events: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
-    values = kept = 0
-    for number, exchange in enumerate(exchanges):
+    values = kept = unread = 0
+    for exchange in exchanges:
         before, after = _read(exchange.sent), _read(exchange.got) if exchange.got is not None else None
         chains.append(before.chain)
         events[0].extend(events_of(before.root))
         if after is not None:
             events[1].extend(events_of(after.root))
+            unread += after.unread
             body = [place for place in before.leaves if place[0] == "body" and "<key>" not in place]
             values += len(body)
             kept += sum(after.leaves.get(place) == before.leaves[place] for place in body)
         leaves = [(text, _folded(text)) for text in after.leaves.values()] if after is not None else []
         texts = [_folded(text) for text in after.texts] if after is not None else []
         for trail in trails.values():
-            _follow(trail, number, exchange, before, after)
+            _follow(trail, exchange, before, after)
             trail.got += _arrived(trail.fact, leaves, texts)
-    return Result(name, title, exchanges, list(trails.values()), chains, values, kept, events)
+    return Result(name, title, exchanges, list(trails.values()), chains, values, kept, unread, events)
 
 
 def weigh(results: Iterable[Result]) -> Verdict:
     """The verdict over all trackers: a fact counts once, wherever it arrived."""
     got: dict[str, int] = {}
     facts: dict[str, Fact] = {}
-    refused = 0
+    refused = unread = 0
     for result in results:
         refused += len(result.exchanges) - result.forwarded
+        unread += result.unread
         for trail in result.trails:
             facts[trail.fact.name] = trail.fact
             got[trail.fact.name] = got.get(trail.fact.name, 0) + trail.got
     typed = [name for name, fact in facts.items() if fact.is_typed]
     known = [name for name in facts if name not in typed]
-    return Verdict(
-        len(typed), sum(got[name] > 0 for name in typed), len(known), sum(got[name] > 0 for name in known), refused
-    )
+    typed_arrived, known_arrived = (sum(got[name] > 0 for name in names) for names in (typed, known))
+    return Verdict(len(typed), typed_arrived, len(known), known_arrived, refused, unread)
 
 
 def _read(request: Request) -> Reading:
@@ -202,7 +204,7 @@ def _arrived(fact: Fact, leaves: list[tuple[str, list[str]]], texts: list[list[s
     return count or sum(_tells(fact, folded) for folded in texts)
 
 
-def _follow(trail: Trail, number: int, exchange: Exchange, before: Reading, after: Reading | None) -> None:
+def _follow(trail: Trail, exchange: Exchange, before: Reading, after: Reading | None) -> None:
     fact = trail.fact
     seen: dict[tuple[str, str], int] = {}
     for place, text in before.leaves.items():
@@ -222,9 +224,7 @@ def _follow(trail: Trail, number: int, exchange: Exchange, before: Reading, afte
             trail.sightings[seen[shown]] = replace(held, times=held.times + 1)
             continue
         seen[shown] = len(trail.sightings)
-        trail.sightings.append(
-            Sighting(number, shown[0], spelling, start, end, _as_spelled(left, text, spelling), *cause)
-        )
+        trail.sightings.append(Sighting(shown[0], spelling, start, end, _as_spelled(left, text, spelling), *cause))
 
 
 def _find(fact: Fact, text: str) -> tuple[str, int, int] | None:
@@ -290,7 +290,9 @@ def pieces_of(before: str, after: str) -> list[tuple[str, bool]]:
     """`after` in pieces, each with whether it is new; what it shares with `before` at both ends is cut to a line."""
     old, new = _WORDS.findall(before[:MOST_COMPARED]), _WORDS.findall(after[:MOST_COMPARED])
     matcher = SequenceMatcher(None, old, new, autojunk=False)
-    pieces = [("".join(new[low:high]), kind != "equal") for kind, _, _, low, high in matcher.get_opcodes() if high > low]
+    pieces = [
+        ("".join(new[low:high]), kind != "equal") for kind, _, _, low, high in matcher.get_opcodes() if high > low
+    ]
     if pieces and not pieces[0][1] and len(pieces[0][0]) > AROUND:
         pieces[0] = f"…{pieces[0][0][-AROUND:]}", False
     if pieces and not pieces[-1][1] and len(pieces[-1][0]) > AROUND:
@@ -299,7 +301,7 @@ def pieces_of(before: str, after: str) -> list[tuple[str, bool]]:
 
 
 def tells_most(sighting: Sighting) -> tuple[bool, bool, bool, int]:
-    """The order in which sightings are shown: in a sentence before by itself, bodies before fields, short before long."""
+    """The order of sightings: in a sentence before by itself, bodies before fields, short before long."""
     around = sighting.before[: sighting.start] + sighting.before[sighting.end :]
     is_sentence = " " in around.strip() and "://" not in around
     return sighting.place.startswith("header"), sighting.after is None, not is_sentence, len(around)

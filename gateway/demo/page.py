@@ -20,7 +20,7 @@ from gateway.demo.evidence import (
 )
 from gateway.demo.rebuild import Node, play, show
 from gateway.demo.recorded import TRACKERS, read_file
-from gateway.demo.stage import Exchange
+from gateway.demo.stage import RULES, Exchange
 from gateway.demo.terminal import name_of_rule
 
 MOST_SIGHTINGS: Final = 3  # per fact; more fold away
@@ -43,17 +43,6 @@ rules: [default, rules/bakery.yaml]
 """
 _UPSTREAMS: Final = {"posthog": "eu.i.posthog.com", "sentry": "o1.ingest.sentry.io", "rrweb": "replay.bakery.example"}
 
-_TRIAL: Final = """\
-<section id="trial" hidden>
-<h2>Your turn</h2>
-<p>Type anything. Each keystroke goes through the gateway on this machine, as rrweb would send it, and comes back as the backend got it.</p>
-<div class="try"><label for="own">Your text</label>
-<input id="own" autocomplete="off" spellcheck="false" maxlength="400" value="ann.example@example.com pays with 4111 1111 1111 1111 at /orders?id=7#me">
-<table><tr><th scope="row">typed into a field</th><td id="own-typed"><span></span><small></small></td></tr>
-<tr><th scope="row">written to the console</th><td id="own-console"><span></span><small></small></td></tr>
-<tr><th scope="row">in the page's address</th><td id="own-address"><span></span><small></small></td></tr></table></div>
-</section>"""
-
 
 class _Page(Template):
     delimiter = "@"  # CSS and JavaScript have their own use for $
@@ -68,23 +57,17 @@ def make_page(results: Sequence[Result], verdict: Verdict, nonce: str) -> str:
         "hero": _hero(results, verdict),
         "tabs": "".join(_tab(result) for result in results),
         "panels": "".join(_panel(result) for result in results),
-        "trial": _TRIAL,
-        "rules": escape(read_file("rules.yaml").partition("tests:")[0].rstrip()),
-        "configuration": escape(_configuration()),
-        "footer": (
-            f"gateway {escape(__version__)}. Mara Lindqvist does not exist; the trackers' requests are recordings of the real "
-            "clients on a page of ours. The verdict is computed from what arrived, by a decoder that is not the gateway's own."
-        ),
+        "rules": escape(read_file(RULES).partition("tests:")[0].rstrip()),
+        "configuration": escape(configuration()),
+        "version": escape(__version__),
         "nonce": escape(nonce),
     }
     # CSS has @media and @supports: only the placeholders are ours
     return _Page(read_file("page.html")).safe_substitute(parts)
 
 
-def _configuration() -> str:
-    lines = [
-        f"  - {{path: /{name}/, tracker: auto, upstream: 'https://{_UPSTREAMS[name]}'}}" for name in TRACKERS
-    ]
+def configuration() -> str:
+    lines = [f"  - path: /{name}/\n    upstream: https://{_UPSTREAMS[name]}" for name in TRACKERS]
     return _CONFIGURATION.format(routes="\n".join(lines))
 
 
@@ -103,11 +86,12 @@ def _hero(results: Sequence[Result], verdict: Verdict) -> str:
     }
     told = "".join(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in figures.items())
     return (
-        f'<h1{"" if verdict.holds else " class=leaks"}><em>{arrived} of {verdict.typed}</em> things she typed '
+        f"<h1{'' if verdict.holds else ' class=leaks'}><em>{arrived} of {verdict.typed}</em> things she typed "
         "reached the backend.</h1>"
-        f'<p class="lead">Mara ordered six cardamom buns, and {_list([result.title for result in results])} recorded it. '
-        f"A moment ago, everything that they sent went through a real gateway on this machine. {others.capitalize()} that her "
-        f'page, her browser and her network knew came out either, and the recording still plays.</p>'
+        f'<p class="lead">Mara ordered six cardamom buns, and {_list([result.title for result in results])} recorded '
+        "it. A moment ago, everything that they sent went through a real gateway on this machine. "
+        f"{others.capitalize()} that her page, her browser and her network knew came out either, and the recording "
+        "still plays.</p>"
         f'<dl class="figures">{told}</dl>'
     )
 
@@ -130,23 +114,25 @@ def _panel(result: Result) -> str:
     chain = " › ".join(f"<b>{escape(layer)}</b>" for layer in result.chain)
     before, after = play(result.events[0]), play(result.events[1])
     frames = "".join(
-        f'<figure><figcaption><i></i>{escape(caption)}</figcaption><iframe sandbox loading="lazy" title="{escape(caption)}" '
-        f'srcdoc="{escape(show(one, other, side))}"></iframe></figure>'
+        f'<figure><figcaption><i></i>{escape(caption)}</figcaption><iframe sandbox loading="lazy" '
+        f'title="{escape(caption)}" srcdoc="{escape(show(one, other, side))}"></iframe></figure>'
         for caption, one, other, side in (
             (f"What {result.title} recorded", before, after, "sent"),
             ("What the backend can replay", after, before, "got"),
         )
     )
     return f"""<section role="tabpanel" id="panel-{name}" aria-labelledby="tab-{name}" tabindex="0">
-<div class="layers">opened {chain} and closed again the same way · {len(result.exchanges)} requests · {sent / 1000:.1f} kB sent, \
-{got / 1000:.1f} kB got · {result.seconds * 1000:.0f} ms</div>
+<div class="layers">recognised as {escape(_recognised(result))}, opened {chain} and closed again the same way · \
+{len(result.exchanges)} requests · {sent / 1000:.1f} kB sent, {got / 1000:.1f} kB got · \
+{result.seconds * 1000:.0f} ms</div>
 <h2>The same visit, replayed</h2>
-<p>Rebuilt from the recordings: {_nodes(before, result.events[0])} were sent, {_nodes(after, result.events[1])} arrived.</p>
+<p>Rebuilt from the recordings: {_nodes(before, result.events[0])} were sent, \
+{_nodes(after, result.events[1])} arrived.</p>
 <div class="replays">{frames}</div>
 <h2>Typed, sent, got</h2>
 <p>Where {escape(result.title)} put what it learned, and what stood in the same place when it arrived.</p>
-<div class="three"><div class="row head"><div>What the visitor typed</div><div class="pair"><div>What the tracker sent</div>\
-<div>What the backend got</div></div></div>{"".join(_rows(result))}</div>
+<div class="three"><div class="row head"><div>What the visitor typed</div><div class="pair">\
+<div>What the tracker sent</div><div>What the backend got</div></div></div>{"".join(_rows(result))}</div>
 <h2>By rule</h2>
 <p>How many values each rule changed in these {len(result.exchanges)} requests.</p>
 <ul class="bars">{"".join(_bars(result))}</ul>
@@ -154,6 +140,10 @@ def _panel(result: Result) -> str:
 <p>Open one to see what changed in it.</p>
 <div class="requests">{"".join(_request(number, one) for number, one in enumerate(result.exchanges, 1))}</div>
 </section>"""
+
+
+def _recognised(result: Result) -> str:
+    return " and ".join(sorted({exchange.note.tracker or "no known tracker" for exchange in result.exchanges}))
 
 
 def _nodes(page: dict[int, Node], events: Sequence[object]) -> str:
@@ -184,8 +174,8 @@ def _row(trail: Trail) -> str:
     )
     typed = f", {len(trail.beginnings)} times as it was typed" if trail.beginnings else ""
     return (
-        f'<div class="row"><div class="who"><small>{escape(trail.fact.label)}</small><strong>{escape(trail.fact.value)}</strong>'
-        f'<span>sent {trail.sent} times{typed}; got {trail.got}</span></div>'
+        f'<div class="row"><div class="who"><small>{escape(trail.fact.label)}</small>'
+        f"<strong>{escape(trail.fact.value)}</strong><span>sent {trail.sent} times{typed}; got {trail.got}</span></div>"
         f'<div class="pairs">{"".join(pairs[:MOST_SIGHTINGS])}{more}</div></div>'
     )
 
@@ -244,7 +234,8 @@ def _request(number: int, exchange: Exchange) -> str:
     chain = " › ".join(read(sent.target, (), sent.body).chain) or "no body"
     size = f"{len(sent.body) / 1000:.1f} → {len(got.body) / 1000:.1f} kB" if got is not None else "refused"
     rows = "".join(
-        f"<tr><td>{escape(change.place)}</td><td>{escape(_cut(change.before))}</td><td>{escape(_cut(change.after) or 'gone')}</td>"
+        f"<tr><td>{escape(change.place)}</td><td>{escape(_cut(change.before))}</td>"
+        f"<td>{escape(_cut(change.after) or 'gone')}</td>"
         f"<td>{escape(name_of_rule(change.rule))}: {escape(change.operator)}</td></tr>"
         for change in note.changes[:MOST_CHANGES]
     )

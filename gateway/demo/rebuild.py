@@ -1,23 +1,47 @@
 """The recorded page as a still picture: rrweb events → static HTML, the way a replay would show it at the end.
 
-Scripts, links, addresses and handlers are left out and everything is escaped: what comes out can be shown in a sandboxed
-frame and asks for nothing. What differs between two recordings of one visit is outlined in both.
+Scripts, links, addresses and handlers are left out and everything is escaped: what comes out can be shown in a
+sandboxed frame and asks for nothing. What differs between two recordings of one visit is outlined in both.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from enum import IntEnum
 from html import escape
 from typing import Any, Final
 
-ELEMENT, TEXT, DOCUMENT = 2, 3, 0
-FULL_SNAPSHOT, INCREMENT = 2, 3
-MUTATION, INPUT = 0, 5
+
+class Event(IntEnum):
+    """rrweb's `type`, those that draw."""
+
+    FULL_SNAPSHOT = 2
+    INCREMENT = 3
+
+
+class Source(IntEnum):
+    """rrweb's `data.source`, those that draw."""
+
+    MUTATION = 0
+    INPUT = 5
+
+
+class Kind(IntEnum):
+    """rrweb's `node.type`, those that show."""
+
+    DOCUMENT = 0
+    ELEMENT = 2
+    TEXT = 3
+
+
 VOID: Final = frozenset({"input", "br", "hr"})
-LEFT_OUT: Final = frozenset({"script", "noscript", "iframe", "object", "embed", "link", "meta", "base", "template", "title"})
+LEFT_OUT: Final = frozenset(
+    {"script", "noscript", "iframe", "object", "embed", "link", "meta", "base", "template", "title"}
+)
 ATTRIBUTES: Final = frozenset(
-    "class id type placeholder rows aria-label viewBox d fill stroke stroke-width stroke-linecap cx cy r width height".split()
+    {"class", "id", "type", "placeholder", "rows", "aria-label", "width", "height", "viewBox", "d", "fill", "stroke"}
+    | {"stroke-width", "stroke-linecap", "cx", "cy", "r"}
 )
 STYLE: Final = (
     "body{zoom:.78}button,input,textarea,select{pointer-events:none}"
@@ -50,14 +74,15 @@ def play(events: Iterable[dict[str, Any]]) -> dict[int, Node]:
     """All nodes by id after the last event; unfit events are passed over."""
     page: dict[int, Node] = {}
     for event in events:
-        data = event.get("data")
-        match event.get("type"), data:
-            case 2, {"node": dict(node)}:
+        match event:
+            case {"type": Event.FULL_SNAPSHOT, "data": {"node": dict(node)}}:
                 page.clear()
                 _take(page, node, 0)
-            case 3, {"source": 0}:
+            case {"type": Event.INCREMENT, "data": {"source": Source.MUTATION} as data}:
                 _mutate(page, data)
-            case 3, {"source": 5, "id": int(number)} if number in page:
+            case {"type": Event.INCREMENT, "data": {"source": Source.INPUT, "id": int(number)} as data} if (
+                number in page
+            ):
                 page[number].value = str(data.get("text", ""))
                 page[number].checked = data.get("isChecked") is True
     return page
@@ -69,7 +94,9 @@ def _take(page: dict[int, Node], told: dict[str, Any], parent: int) -> int:
     while stack:
         one, above = stack.pop()
         attributes = one.get("attributes") or {}
-        node = Node(one.get("type", -1), str(one.get("tagName", "")), attributes, str(one.get("textContent") or ""), [], above)
+        node = Node(
+            one.get("type", -1), str(one.get("tagName", "")), attributes, str(one.get("textContent") or ""), [], above
+        )
         if "value" in attributes and node.tag in ("input", "textarea", "select"):
             node.value = str(attributes["value"])
         node.checked = bool(attributes.get("checked") or attributes.get("selected"))
@@ -91,7 +118,9 @@ def _mutate(page: dict[int, Node], data: dict[str, Any]) -> None:
         if parent is not None:
             number = _take(page, added["node"], added["parentId"])
             after = added.get("nextId")
-            parent.children.insert(parent.children.index(after) if after in parent.children else len(parent.children), number)
+            parent.children.insert(
+                parent.children.index(after) if after in parent.children else len(parent.children), number
+            )
     for told in data.get("texts") or ():
         if told.get("id") in page:
             page[told["id"]].text = str(told.get("value") or "")
@@ -103,8 +132,8 @@ def _mutate(page: dict[int, Node], data: dict[str, Any]) -> None:
 def show(page: dict[int, Node], other: dict[int, Node], side: str) -> str:
     """A whole document; nodes that `other` shows differently are outlined in the colour of this side."""
     differing = {number for number, node in page.items() if number not in other or other[number].shown != node.shown}
-    outlined = {page[number].parent if page[number].kind == TEXT else number for number in differing}
-    roots = [number for number, node in page.items() if node.kind == DOCUMENT]
+    outlined = {page[number].parent if page[number].kind == Kind.TEXT else number for number in differing}
+    roots = [number for number, node in page.items() if node.kind == Kind.DOCUMENT]
     colour, tint = SIDES[side]
     policy = "default-src 'none'; style-src 'unsafe-inline'"
     head = f'<meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="{policy}">'
@@ -118,7 +147,9 @@ def show(page: dict[int, Node], other: dict[int, Node], side: str) -> str:
 def _styles(page: dict[int, Node]) -> Iterator[str]:
     for node in page.values():
         if node.tag == "style":
-            text = str(node.attributes.get("_cssText") or "".join(page[one].text for one in node.children if one in page))
+            text = str(
+                node.attributes.get("_cssText") or "".join(page[one].text for one in node.children if one in page)
+            )
             yield f"<style>{text.replace('<', '')}</style>"
 
 
@@ -132,11 +163,11 @@ def _render(page: dict[int, Node], root: int, outlined: set[int]) -> Iterator[st
         node = page.get(entry)
         if node is None:
             continue
-        if node.kind == TEXT:
+        if node.kind == Kind.TEXT:
             yield escape(node.text)
-        elif node.kind == DOCUMENT:
+        elif node.kind == Kind.DOCUMENT:
             stack += reversed(node.children)
-        elif node.kind == ELEMENT and node.tag not in LEFT_OUT and node.tag not in ("style", "head"):
+        elif node.kind == Kind.ELEMENT and node.tag not in LEFT_OUT and node.tag not in ("style", "head"):
             yield from _begin(node, differs=entry in outlined)
             if node.tag not in VOID and node.tag != "img":
                 stack.append(f"</{_tag(node)}>")
@@ -158,7 +189,9 @@ def _begin(node: Node, *, differs: bool) -> Iterator[str]:
         yield f'<i class="photo" role="img" aria-label="{escape(str(node.attributes.get("alt", "")))}"></i>'
         return
     yield f"<{_tag(node)}"
-    attributes = {name: value for name, value in node.attributes.items() if name in ATTRIBUTES and isinstance(value, str)}
+    attributes = {
+        name: value for name, value in node.attributes.items() if name in ATTRIBUTES and isinstance(value, str)
+    }
     if differs:
         attributes["class"] = f"{attributes.get('class', '')} differs".strip()
     if node.tag == "input":

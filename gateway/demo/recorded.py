@@ -1,7 +1,7 @@
 """What the demo shows: a visitor who does not exist, and the requests that real trackers sent of her visit.
 
 `shop.html` was opened in Chromium with rrweb, posthog-js and @sentry/browser in turn, and `persona.json` typed into it.
-`traffic/<tracker>.jsonl` holds the requests as they came, one a line: a body that is UTF-8 as text, any other as base64.
+`traffic/<tracker>.jsonl` holds the requests as they came, one a line: a body that is UTF-8 as text, others as base64.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The demo from start to end: up with the stage, the visit through it, the verdict; and the page, until it is ended.
 
-The page is served on loopback to this machine's browsers alone: requests must name a loopback host (no other site can reach
-it by renaming itself), and what changes nothing may come from anywhere, while `try` asks for the page's own origin.
+The page is served on loopback to this machine's browsers alone: a request must name a loopback host, so that no other
+site reaches it by renaming itself, and `try` answers the page's own origin only.
 """
 
 from __future__ import annotations
@@ -39,7 +39,10 @@ OWN: Final[Mapping[str, tuple[int, Callable[[str], Any], Callable[[Any], Any]]]]
     ),
     "console": (
         6,
-        lambda text: {"plugin": "rrweb/console@1", "payload": {"level": "log", "trace": [], "payload": [json.dumps(text)]}},
+        lambda text: {
+            "plugin": "rrweb/console@1",
+            "payload": {"level": "log", "trace": [], "payload": [json.dumps(text)]},
+        },
         lambda data: data["payload"]["payload"][0],
     ),
     "address": (
@@ -73,7 +76,9 @@ async def run(stage: Stage) -> Shown:
     return Shown(results, verdict, seconds, make_page(results, verdict, nonce), nonce)
 
 
-async def serve_page(stage: Stage, shown: Shown, bound: socket, ready: Callable[[], None], ended: asyncio.Event) -> None:
+async def serve_page(
+    stage: Stage, shown: Shown, bound: socket, ready: Callable[[], None], ended: asyncio.Event
+) -> None:
     """Serves the page on a bound address until `ended`."""
     pages = web.Server(_Pages(stage, shown, bound.getsockname()[1]).answer, access_log=None)
     server = await asyncio.get_running_loop().create_server(pages, sock=bound)
@@ -124,11 +129,14 @@ class _Pages:
 
 
 def own_request(name: str, text: str) -> Request:
-    """Somebody's own text as rrweb would record it. Each way of `OWN` is a session of its own: what is typed into a field is
-    gone from the whole of its session, and a console line would have nothing left to show of its own rules."""
+    """Somebody's own text as rrweb would record it.
+
+    Each way of `OWN` is a session of its own: what is typed into a field is gone from the whole of its session, and a
+    console line would have nothing left to show of its own rules.
+    """
     kind, make, _ = OWN[name]
     event = {"type": kind, "data": make(text), "timestamp": _STAMP}
-    body = json.dumps({"sessionId": f"your-turn-{name}", "windowId": "tab-1", "events": [event]}).encode()
+    body = json.dumps({"sessionId": f"your-turn-{name}", "windowId": name, "events": [event]}).encode()
     return Request("POST", "/rrweb/events", Headers([("Content-Type", "application/json")]), body)
 
 

@@ -1,14 +1,15 @@
 """The stage: a backend on loopback, a real gateway in front of it, and the trackers' requests sent through both.
 
-The gateway is the one that `gateway run` serves with: same handler, same pipeline, same sockets. What differs is that the
-pipeline is watched: each change is noted with its values, in memory, because this visitor does not exist.
+The gateway is the one that `gateway run` serves with: same handler, same pipeline, same sockets. What differs is that
+the pipeline is watched: each change is noted with its values, in memory, because this visitor does not exist.
 """
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
@@ -34,6 +35,7 @@ from gateway.ruleset.request import Request as Work
 from gateway.trackers.loading import load_trackers
 
 LOOPBACK: Final = "127.0.0.1"
+RULES: Final = "rules.yaml"
 PATIENCE: Final = aiohttp.ClientTimeout(total=30)
 _HOP: Final = ("host", "content-length", "connection", "transfer-encoding")
 
@@ -43,7 +45,6 @@ class Note:
     """What the gateway did with one request."""
 
     tracker: str = ""
-    layers: tuple[str, ...] = ()
     changes: list[Change] = field(default_factory=list)
     seconds: float = 0.0
     refused: str = ""
@@ -65,7 +66,6 @@ class _Traced:
     def __init__(self, program: Program, changes: list[Change]) -> None:
         self._program = program
         self._changes = changes
-        self.work: Work | None = None
 
     @property
     def digest(self) -> str:
@@ -76,29 +76,27 @@ class _Traced:
         return self._program.limits
 
     def begin(self, inbound: Inbound, budget: Budget) -> Work:
-        self.work = self._program.begin(inbound, budget, self._changes)
-        return self.work
+        return self._program.begin(inbound, budget, self._changes)
 
 
 class Watched:
-    """The pipeline as the handler calls it (`proxy.routes.Masker`), with a note of each request."""
+    """The pipeline as the handler calls it (`proxy.routes.Masker`), with a note of the last request."""
 
     def __init__(self, programs: dict[str, Program]) -> None:
         self._programs = programs
-        self.notes: list[Note] = []
+        self.note = Note()
 
     def mask(self, inbound: Inbound) -> Outcome:
         """The very pipeline; nothing is decided here."""
-        note = Note()
+        note = self.note = Note()
         traced = _Traced(self._programs[inbound.route], note.changes)
         begun = time.perf_counter()
         outcome = pipeline.mask(inbound, traced, time.monotonic)
         note.seconds = time.perf_counter() - begun
         if isinstance(outcome, Send):
-            note.tracker, note.layers = outcome.report.tracker, tuple(outcome.report.layers)
+            note.tracker = outcome.report.tracker
         elif isinstance(outcome, Refuse):
             note.tracker, note.refused = outcome.tracker, outcome.reason.value
-        self.notes.append(note)
         return outcome
 
 
@@ -108,13 +106,10 @@ class Stage:
     def __init__(self, programs: dict[str, Program] | None = None) -> None:
         self._watched = Watched(programs or make_programs())
         self._arrived: list[Request] = []
-        self._backend: web.Server | None = None
 
     async def __aenter__(self) -> Self:
         listening = bind((LOOPBACK, 0))
         self._backend = web.Server(self._take, auto_decompress=False, access_log=None)
-        import asyncio  # noqa: PLC0415
-
         self._server = await asyncio.get_running_loop().create_server(self._backend, sock=listening)
         origin = f"http://{LOOPBACK}:{listening.getsockname()[1]}"
         routes = tuple(Route(name=name, upstream=f"{origin}/{name}", path=f"/{name}/") for name in TRACKERS)
@@ -131,16 +126,16 @@ class Stage:
         await self._session.close()
         await self._gateway.stop(1)
         self._server.close()
-        if self._backend is not None:
-            await self._backend.shutdown(0)
+        await self._backend.shutdown(0)
 
     async def replay(self, requests: Iterable[Request]) -> list[Exchange]:
         """Sends requests one after the other, and says of each what arrived."""
         return [await self.send(request) for request in requests]
 
     async def send(self, request: Request) -> Exchange:
-        """One request through the gateway."""
-        arrived, noted = len(self._arrived), len(self._watched.notes)
+        """One request through the gateway. One at a time: what arrives is then this one's."""
+        self._arrived.clear()
+        self._watched.note = Note()
         host, port = self._gateway.address
         fields = [(name, value) for name, value in request.headers if name.lower() not in _HOP]
         async with self._session.request(
@@ -152,9 +147,7 @@ class Stage:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
         ) as answer:
             await answer.read()
-        got = self._arrived[arrived] if len(self._arrived) > arrived else None
-        note = self._watched.notes[noted] if len(self._watched.notes) > noted else Note()
-        return Exchange(request, got, note, answer.status)
+        return Exchange(request, self._arrived[0] if self._arrived else None, self._watched.note, answer.status)
 
     async def _take(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.read()
@@ -163,10 +156,10 @@ class Stage:
         return web.json_response({})
 
 
-def make_programs() -> dict[str, Program]:
-    """The default rules and the bakery's own, compiled for each route; every tracker is recognised by itself."""
+def make_programs(name: str = RULES) -> dict[str, Program]:
+    """The default rules and those of a file of this package, for each route; every tracker is recognised by itself."""
     trackers = load_trackers(config.tracker_paths(), config.read_text)
-    with as_file(files(__package__).joinpath("rules.yaml")) as path:
+    with as_file(files(__package__).joinpath(name)) as path:
         rules = load_rules(
             [path.name], path.parent, config.built_in_rules(), config.read_text, config.known_names(trackers)
         )
@@ -174,9 +167,3 @@ def make_programs() -> dict[str, Program]:
     today = datetime.now(UTC).date()
     program = Program(rules, trackers, key=key, today=today, clock=time.monotonic)
     return dict.fromkeys(TRACKERS, program)
-
-
-def layers_of(exchanges: Sequence[Exchange]) -> list[str]:
-    """The layers that were opened, each at its first place in the deepest request's order."""
-    longest = max(exchanges, key=lambda one: len(dict.fromkeys(one.note.layers)), default=None)
-    return list(dict.fromkeys(longest.note.layers)) if longest is not None else []

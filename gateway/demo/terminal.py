@@ -102,7 +102,13 @@ def _verdict(results: Sequence[Result], verdict: Verdict, seconds: float) -> Tex
     requests = sum(len(result.exchanges) for result in results)
     text = Text()
     text.append(f"{requests - verdict.refused} of {requests} requests", style="bold")
-    text.append(f" through a real gateway in {seconds:.1f} s; {kept / max(values, 1):.0%} of {values} values unchanged.\n")
+    text.append(
+        f" through a real gateway in {seconds:.1f} s; {kept / max(values, 1):.0%} of {values} values unchanged.\n"
+    )
+    if verdict.unread:
+        text.append(
+            f"{verdict.unread} values that arrived could not be read, so nobody knows what they tell.\n", style=bad
+        )
     style = bad if verdict.known_arrived else good
     text.append(f"{verdict.known_arrived} of {verdict.known}", style=style)
     text.append(" things that page, browser and network knew reached the backend.\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.core.plugin import Format
+from gateway.formats.bel import BEL
 from gateway.formats.cookies import COOKIES
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.formats.envelope import ENVELOPE
@@ -13,6 +14,7 @@ from gateway.formats.json import JSON
 from gateway.formats.multipart import MULTIPART
 from gateway.formats.ndjson import NDJSON
 from gateway.formats.otlp import OTLP
+from gateway.formats.target import TARGET
 from gateway.formats.text import TEXT
 
 FORMATS: tuple[Format, ...] = (
@@ -21,12 +23,14 @@ FORMATS: tuple[Format, ...] = (
     ENVELOPE,
     HEADED,
     OTLP,
+    BEL,
     FORM,
     QUERY,
     MULTIPART,
     COOKIES,
     HTML,
     ELEMENTS_CHAIN,
+    TARGET,
     TEXT,
 )
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from gateway.core.document import Map
-from gateway.recording import rrweb
+from gateway.recording import chunks, datadog, datadog_action, rrweb
 from gateway.recording.claim import PageReader
 
 
@@ -19,9 +19,15 @@ class Kind(NamedTuple):
     name: str
     recognises: Callable[[Map], bool]
     reader: type[PageReader]
+    tells_session: bool = False  # its records hold the keys of the session that they belong to
 
 
-RECORDINGS: Final[tuple[Kind, ...]] = (Kind("rrweb", rrweb.recognises, rrweb.Reader),)
+RECORDINGS: Final[tuple[Kind, ...]] = (
+    Kind("cut", chunks.recognises, chunks.Reader),
+    Kind("rrweb", rrweb.recognises, rrweb.Reader),
+    Kind("datadog", datadog.recognises, datadog.Segment, tells_session=True),
+    Kind("datadog action", datadog_action.recognises, datadog_action.Reader, tells_session=True),
+)
 
 
 def reader_of(record: Map) -> type[PageReader] | None:
@@ -30,3 +36,8 @@ def reader_of(record: Map) -> type[PageReader] | None:
         if kind.recognises(record):
             return kind.reader
     return None
+
+
+def tells_session(reader: type[PageReader]) -> bool:
+    """Whether the records that this one reads say which session and page they belong to."""
+    return any(kind.tells_session for kind in RECORDINGS if kind.reader is reader)

@@ -124,7 +124,9 @@ def _is_complete(pieces: list[tuple[int, int, Leaf]]) -> bool:
     return [(chunk, of) for chunk, of, _ in pieces] == [(at, total) for at in range(1, total + 1)]
 
 
-def _open(document: Document, layer: Layer, leaves: list[Leaf], open_json: Callable[[Document, Layer, Leaf], bool]) -> bool:
+def _open(
+    document: Document, layer: Layer, leaves: list[Leaf], open_json: Callable[[Document, Layer, Leaf], bool]
+) -> bool:
     first, *others = leaves
     whole = Leaf("".join(leaf.value for leaf in leaves), 0, len(first.value))
     joined = Layer(_Joined.name, first.value, whole, _Joined([(layer, leaf) for leaf in leaves]))

@@ -26,9 +26,12 @@ class Form(IntEnum):
 
 
 class Claim:
-    """One leaf to decide on. `element` is None where the leaf belongs to no element of a page."""
+    """One leaf to decide on. `element` is None where the leaf belongs to no element of a page.
 
-    __slots__ = ("category", "element", "form", "holder", "index", "key", "layer", "leaf", "place")
+    A page goes on changing behind it: `marks` are the private mark and the rules of its element at its time.
+    """
+
+    __slots__ = ("category", "element", "form", "holder", "index", "key", "layer", "leaf", "marks", "place")
 
     def __init__(
         self,
@@ -51,6 +54,7 @@ class Claim:
         self.index = index
         self.form = form
         self.key = key
+        self.marks: tuple[bool, frozenset[int]] | None = None  # what held for the element when the claim was made
 
 
 type Emit = Callable[[Claim], None]
@@ -74,4 +78,3 @@ class PageReader(Protocol):
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every leaf of one event. `place` is the event's own."""
         ...
-

@@ -24,7 +24,7 @@ _ROLES: Final[dict[tuple[str, ...], str]] = {
     ("attr", "class"): "class", ("element", "class", "name"): "class", ("class", "names"): "class", ("classname",): "class",
     ("id",): "id", ("element", "id"): "id", ("el", "id"): "id", ("attr", "id"): "id", ("html", "id"): "id",
     ("selector",): "path", ("element",): "path", ("element", "selector"): "path", ("click", "selector"): "path", ("click", "target"): "path",
-    ("query", "selector"): "path", ("element", "path"): "path", ("dom", "path"): "path", ("css", "selector"): "path",
+    ("x", "path"): "path", ("element", "xpath"): "path", ("query", "selector"): "path", ("element", "path"): "path", ("dom", "path"): "path", ("css", "selector"): "path",
     ("target", "selector"): "path", ("xpath",): "path", ("element", "hierarchy"): "path", ("css", "path"): "path",
     ("node", "id"): "node", ("nodeid",): "node",
 }  # fmt: skip
@@ -33,6 +33,10 @@ _STEP: Final = re.compile(
     r"""([a-zA-Z][\w-]*)?((?:\#[\w-]+|\.[\w-]+|\[[\w-]+(?:[~|^$*]?=(?:"[^"]*"|'[^']*'|[^\]]*))?\]|:[\w-]+(?:\([^)]*\))?)+)?"""
 )
 _PART: Final = re.compile(r"""\#([\w-]+)|\.([\w-]+)|\[([\w-]+)(?:[~|^$*]?=(?:"([^"]*)"|'([^']*)'|([^\]]*)))?\]""")
+_XPATH_ID: Final = re.compile(r"""\[@id=["']([^"']{1,128})["']\]""")
+_XPATH_LAST: Final = re.compile(r"""/([\w*-]{1,32})(?:\[[^\]]{1,160}\])*$""")
+_BARE_TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
+_PRESSED: Final = frozenset({"button", "a", "summary", "label"})  # what they show is a name for an action
 _LONGEST_PATH: Final = 4096
 # words of a key whose value is a copy of what the element shows or holds
 SHOWN: Final = frozenset(
@@ -54,6 +58,8 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
     attributes: dict[str, str] = {}
     for key, value in record.items:
         role = role_of(key.value)
+        if role == "path" and isinstance(value, Leaf) and _BARE_TAG.fullmatch(value.value):
+            role = "tag"
         if role is not None and role not in found:
             found[role] = opened(value)
         name = _attribute_name(key.value)
@@ -68,24 +74,31 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
                 attributes.setdefault(key.value.lower(), value.value[:512])
     known = _on_page(found, mirror)
     if known is not None:
-        return known
+        parent = known  # the record's own classes count as well: a mark only ever adds
     tag = found.get("tag")
     path = found.get("path")
     traced = from_path(path.value, mirror) if isinstance(path, Leaf) and path.kind is Kind.TEXT else None
-    if isinstance(tag, Leaf) and tag.kind is Kind.TEXT and len(tag.value) < 64:
-        element_tag = tag.value.lower()
-    elif "class" in found:
-        element_tag = traced.tag if traced is not None else ""
-    else:
-        return traced
-    classes = _words(found.get("class"))
-    if classes:
-        attributes["class"] = classes
     identity = found.get("id")
     if isinstance(identity, Leaf) and identity.kind is Kind.TEXT:
         attributes["id"] = identity.value[:512]
         if mirror is not None and (real := mirror.find_by_id(identity.value)) is not None:
-            return real
+            parent = real
+    if traced is not None:
+        *_, top = traced.lineage()
+        if top.mirror is None:  # none of the page's own, which is not changed here
+            top.parent = parent
+        parent = traced
+    if isinstance(tag, Leaf) and tag.kind is Kind.TEXT and len(tag.value) < 64:
+        element_tag = tag.value.lower()
+        if traced is not None and not traced.tag and element_tag in _PRESSED:
+            traced.private = False  # `//*[@id="x"]`, and the tag beside it
+    elif "class" in found:
+        element_tag = traced.tag if traced is not None else ""
+    else:
+        return traced if traced is not None else known
+    classes = _words(found.get("class"))
+    if classes:
+        attributes["class"] = classes
     kind = record.get("type") or record.get("elementType")
     if element_tag in ("input", "button") and isinstance(kind, Leaf):
         attributes.setdefault("type", kind.value)
@@ -94,9 +107,12 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
 
 def from_path(path: str, mirror: Mirror | None) -> Element | None:
     """The last element of a selector path such as `body > form#f > input.x[type="email"]`, with those above it."""
-    if not path or len(path) > _LONGEST_PATH or path.startswith(("/", "http")):
+    if not path or len(path) > _LONGEST_PATH or path.startswith("http"):
         return None
+    if path.startswith("/"):
+        return _from_xpath(path, mirror)
     element: Element | None = None
+    top: Element | None = None
     for step in re.split(r"\s*>\s*|\s+", path.strip()):
         match = _STEP.fullmatch(step)
         if match is None or not (match[1] or match[2]):
@@ -113,10 +129,28 @@ def from_path(path: str, mirror: Mirror | None) -> Element | None:
         if classes:
             attributes["class"] = " ".join(classes)
         element = Element((match[1] or "").lower(), attributes, element)
+        top = top or element
     if element is not None and mirror is not None and element.id is not None:
         real = mirror.find_by_id(element.id)
-        if real is not None:
-            return real
+        if real is not None and top is not None:
+            top.parent = real  # both count: what the path names, and what is known of the page
+    return element
+
+
+def _from_xpath(path: str, mirror: Mirror | None) -> Element | None:
+    """The element of an XPath such as `//*[@id="x"]/p[2]`. It tells no class, so that marks are judged on the page alone.
+
+    Where the page does not know it, it is private unless it is something to press: an unknown mark is taken to be there.
+    """
+    named = _XPATH_ID.search(path)
+    last = _XPATH_LAST.search(path)
+    if last is None or not path.lower().startswith(("/html", "//")):
+        return None
+    real = mirror.find_by_id(named[1]) if named is not None and mirror is not None else None
+    attributes = {"id": named[1]} if named is not None and named.end() == len(path) else {}
+    tag = last[1].lower().replace("*", "")
+    element = Element(tag, attributes, real)
+    element.private = real is None and tag not in _PRESSED
     return element
 
 
@@ -168,5 +202,3 @@ def _words(node: Node | None) -> str:
     if isinstance(node, List):
         return " ".join(one.value for one in map(opened, node.items) if isinstance(one, Leaf))[:512]
     return ""
-
-

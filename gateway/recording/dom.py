@@ -2,13 +2,15 @@
 
 Holds node ids, parents, order, tags and the attributes that selectors name; never a text, never an input's value.
 A node whose parent is not known hangs under `UNKNOWN`, which is private: unknown masks until the next full snapshot.
-Marks only ever add up: an element that was private or a password field once stays so until the next full snapshot.
+Marks only ever add up: an element that was private once stays so until the next full snapshot, one that was a password
+field for as long as its id is in use.
 
 `Element` offers what cssselect2's compiled selectors ask of an element, so selectors run on the mirror itself.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from threading import Lock
@@ -18,22 +20,30 @@ import cssselect2
 
 FIELD_TAGS: Final = frozenset({"input", "textarea", "select", "option", "optgroup", "datalist"})
 _KEPT_VALUE: Final = 512  # characters of an attribute that are kept for selectors
+_DEEPEST: Final = 512  # elements above one; what is deeper, or hangs on itself, is unknown
+_COMBINES: Final = re.compile(
+    r"[+~>\s]|:(?:has|is|where|not|nth-|first-|last-|only-|empty|root|in-range|lang|dir)", re.ASCII
+)
 
 
 class Element:
     """One element of the page, or a pseudo-element made from a record that names a tag, class or id."""
 
     __slots__ = (
+        "_below",
         "_classes",
         "_matched",
-        "_matched_epoch",
         "attributes",
-        "children",
+        "first_child",
+        "last_child",
+        "left",
         "mirror",
         "node_id",
         "parent",
         "private",
+        "right",
         "tag",
+        "version",
         "was_password",
     )
 
@@ -57,21 +67,30 @@ class Element:
         self.parent = parent
         self.node_id = node_id
         self.mirror = mirror
-        self.children: list[Element] = []
         self.private = False
         self.was_password = attributes.get("type", "").lower() == "password"
+        self.version = 0  # counts attribute changes
         self._classes: frozenset[str] | None = None
-        self._matched: frozenset[int] = frozenset()
-        self._matched_epoch = -1
+        self._matched: tuple[Selectors, int, frozenset[int]] | None = None
+        self._below: tuple[Selectors, int, tuple[bool, frozenset[int]]] | None = None
+        # siblings are linked, so that placing one costs the same among ten and among a hundred thousand
+        self.first_child: Element | None = None
+        self.last_child: Element | None = None
+        self.left: Element | None = None
+        self.right: Element | None = None
 
     # what rules ask
 
     def lineage(self) -> Iterator[Element]:
-        """The element and all above it."""
+        """The element and all above it; where they are too many, what is above is unknown."""
         element: Element | None = self
-        while element is not None:
+        for _ in range(_DEEPEST):
+            if element is None:
+                return
             yield element
             element = element.parent
+        if element is not None:
+            yield UNKNOWN
 
     @property
     def is_field(self) -> bool:
@@ -93,12 +112,67 @@ class Element:
         """Takes over an attribute change; a password field stays one, an editable element stays editable."""
         if name == "type" and value is not None and value.lower() == "password":
             self.was_password = True
+            if self.mirror is not None:
+                self.mirror.passwords.add(self.node_id)
         if value is None:
-            if name != "contenteditable":
-                self.attributes.pop(name, None)
-        elif name != "contenteditable" or value.lower() != "false":
-            self.attributes[name] = value[:_KEPT_VALUE]
+            if name == "contenteditable" or name not in self.attributes:
+                return
+            del self.attributes[name]
+        else:
+            value = value[:_KEPT_VALUE]
+            if (name == "contenteditable" and value.lower() == "false") or self.attributes.get(name) == value:
+                return
+            self.attributes[name] = value
+        self.changed()
+        if name == "id" and self.mirror is not None:
+            self.mirror.rename(self)
+
+    def changed(self) -> None:
+        """Says that attributes are others now: what was matched is to be matched again."""
+        self.version += 1
         self._classes = None
+        if self.mirror is not None:
+            self.mirror.epoch += 1
+
+    # where it stands among its siblings
+
+    def attach(self, parent: Element, before: Element | None) -> None:
+        """Takes its place under `parent`, before that child of it, or last."""
+        self.parent = parent
+        after = before.left if before is not None else parent.last_child
+        self.left, self.right = after, before
+        if after is None:
+            parent.first_child = self
+        else:
+            after.right = self
+        if before is None:
+            parent.last_child = self
+        else:
+            before.left = self
+
+    def detach(self) -> None:
+        """Leaves its place; still knows under which parent it was."""
+        parent = self.parent
+        if parent is None:
+            return
+        if self.left is not None:
+            self.left.right = self.right
+        elif parent.first_child is self:
+            parent.first_child = self.right
+        if self.right is not None:
+            self.right.left = self.left
+        elif parent.last_child is self:
+            parent.last_child = self.left
+        self.left = self.right = None
+
+    @property
+    def is_placed(self) -> bool:
+        """Whether it stands among its parent's children: what was removed only remembers its parent."""
+        return self.left is not None or (self.parent is not None and self.parent.first_child is self)
+
+    @property
+    def children(self) -> list[Element]:
+        return list(self.iter_children())
 
     # what cssselect2 asks
 
@@ -129,7 +203,7 @@ class Element:
 
     @property
     def etree_siblings(self) -> list[Element]:
-        return self.parent.children if self.parent is not None else [self]
+        return list(self.iter_siblings())
 
     @property
     def etree_children(self) -> list[Element]:
@@ -137,13 +211,11 @@ class Element:
 
     @property
     def index(self) -> int:
-        siblings = self.etree_siblings
-        return next((at for at, sibling in enumerate(siblings) if sibling is self), 0)
+        return sum(1 for _ in self.iter_previous_siblings())
 
     @property
     def previous(self) -> Element | None:
-        at = self.index
-        return self.etree_siblings[at - 1] if at > 0 else None
+        return self.left
 
     @property
     def ancestors(self) -> list[Element]:
@@ -151,19 +223,30 @@ class Element:
 
     @property
     def previous_siblings(self) -> list[Element]:
-        return self.etree_siblings[: self.index]
+        return list(self.iter_previous_siblings())[::-1]
 
     def iter_siblings(self) -> Iterator[Element]:
-        return iter(self.etree_siblings)
+        yield from self.previous_siblings
+        yield self
+        yield from self.iter_next_siblings()
 
     def iter_next_siblings(self) -> Iterator[Element]:
-        return iter(self.etree_siblings[self.index + 1 :])
+        element = self.right
+        while element is not None:
+            yield element
+            element = element.right
 
     def iter_previous_siblings(self) -> Iterator[Element]:
-        return reversed(self.previous_siblings)
+        element = self.left
+        while element is not None:
+            yield element
+            element = element.left
 
     def iter_children(self) -> Iterator[Element]:
-        return iter(self.children)
+        element = self.first_child
+        while element is not None:
+            yield element
+            element = element.right
 
     def iter_subtree(self) -> Iterator[Element]:
         pending = [self]
@@ -190,25 +273,34 @@ class Selectors:
         self._matcher = cssselect2.Matcher()
         self.attribute_names: set[str] = {"id", "class", "type", "contenteditable", "name", "role", "autocomplete"}
         self.count = 0
+        self._is_local = True  # whether an element's own attributes decide, and no other element
         for number, css in selectors:
             for compiled in cssselect2.compile_selector_list(css):
                 self._matcher.add_selector(compiled, number)
                 self.count += 1
             self.attribute_names.update(_attribute_names(css))
+            self._is_local = self._is_local and not any(_COMBINES.search(one) for one in _alternatives(css))
 
     def match(self, element: Element) -> frozenset[int]:
-        """The numbers that hold for this element itself (not for those above it), memoised until the page changes."""
-        epoch = element.mirror.epoch if element.mirror is not None else 0
-        if element._matched_epoch != epoch:  # noqa: SLF001 - the memo is part of the element
-            found = frozenset(payload for _, _, _, payload in self._matcher.match(element))
-            if Selectors.PRIVATE in found:
-                element.private = True
-            element._matched = found  # noqa: SLF001
-            element._matched_epoch = epoch  # noqa: SLF001
-        return element._matched  # noqa: SLF001
+        """The numbers that hold for this element itself (not for those above it), memoised until it changes."""
+        mirror = element.mirror
+        stamp = element.version if self._is_local or mirror is None else mirror.shape + mirror.epoch
+        memo = element._matched  # noqa: SLF001 - the memo is part of the element
+        if memo is not None and memo[0] is self and memo[1] == stamp:
+            return memo[2]
+        found = frozenset(payload for _, _, _, payload in self._matcher.match(element))
+        if Selectors.PRIVATE in found:
+            element.private = True
+        element._matched = (self, stamp, found)  # noqa: SLF001
+        return found
 
     def match_lineage(self, element: Element) -> tuple[bool, frozenset[int]]:
         """Whether the element or one above it is private, and the rules that hold for it or one above it."""
+        mirror = element.mirror
+        stamp = 0 if mirror is None else mirror.epoch if self._is_local else mirror.shape + mirror.epoch
+        memo = element._below  # noqa: SLF001
+        if mirror is not None and memo is not None and memo[0] is self and memo[1] == stamp:
+            return memo[2]
         private = False
         rules: frozenset[int] = frozenset()
         for one in element.lineage():
@@ -216,7 +308,15 @@ class Selectors:
             if found:
                 rules |= found
             private = private or one.private
-        return private, rules - {Selectors.PRIVATE}
+        result = (private, rules - {Selectors.PRIVATE})
+        element._below = (self, stamp, result)  # noqa: SLF001
+        return result
+
+
+def _alternatives(css: str) -> Iterator[str]:
+    """The parts of a selector list, strings taken out. A comma in brackets parts too: what has them is not local."""
+    for part in re.sub(r"\"[^\"]*\"|'[^']*'", "", css).split(","):
+        yield re.sub(r"\s*[~|^$*]?=\s*", "=", part).strip()
 
 
 def _attribute_names(css: str) -> Iterator[str]:
@@ -234,27 +334,52 @@ def _attribute_names(css: str) -> Iterator[str]:
 class Mirror:
     """One page of one window of one session. `known` is False until a full snapshot was seen."""
 
-    __slots__ = ("_room", "documents", "elements", "epoch", "known", "lock", "texts", "used")
+    __slots__ = (
+        "_by_name",
+        "_room",
+        "documents",
+        "elements",
+        "epoch",
+        "known",
+        "lock",
+        "memory",
+        "passwords",
+        "shape",
+        "texts",
+        "used",
+    )
 
     def __init__(self, room: int = 100_000) -> None:
         self.elements: dict[int, Element] = {}
         self.texts: dict[int, Element] = {}  # a text node's id → the element that holds it
         self.documents: dict[int, Element | None] = {}  # a document's id → the frame that holds it
+        self.passwords: set[int] = set()  # ids of what is or was a password field; outlives snapshots, as ids do
         self.known = False
-        self.epoch = 0
+        self.epoch = 0  # counts changes of attributes and of an element's place
+        self.shape = 0  # counts all other changes: what stands beside or in an element
+        self.memory: object = None  # what a reader keeps beside the page: bounded, names and numbers, never a text
         self.used = 0.0
         self.lock = Lock()  # held by the one request that reads or changes this page
+        self._by_name: dict[str, int] = {}
         self._room = room
 
     def __len__(self) -> int:
-        return len(self.elements) + len(self.texts)
+        return len(self.elements) + len(self.texts) + len(self.documents)
 
     def reset(self) -> None:
         """A full snapshot begins: everything before it is another page."""
+        self.forget()
+        self.known = True
+
+    def forget(self) -> None:
+        """The page is not known any more: masked until its next full snapshot."""
         self.elements = {}
         self.texts = {}
         self.documents = {}
-        self.known = True
+        self._by_name = {}
+        if len(self.passwords) > self._room:
+            self.passwords = set()
+        self.known = False
         self.epoch += 1
 
     def element(self, node_id: int) -> Element:
@@ -265,47 +390,81 @@ class Mirror:
         """The element that holds the text node of this id, or `UNKNOWN`."""
         return self.texts.get(node_id, UNKNOWN)
 
-    def add(self, element: Element, before: int | None = None) -> None:
-        """Places an element under its parent, before the sibling of that id (or last)."""
-        if len(self) >= self._room:  # a page beyond the bound is not known: what comes is masked
-            element.private = True
-            return
-        element.mirror = self
+    def add(self, element: Element, before: int | None = None) -> Element:
+        """Places an element under its parent, before the sibling of that id (or last); returns what stands there.
+
+        Where the id is known already, the known element takes over what is new, and keeps its marks and what is in it.
+        """
         old = self.elements.get(element.node_id)
-        if old is not None:
-            if old.was_password:
-                element.was_password = True
-            self._detach(old)
-        self.elements[element.node_id] = element
+        if old is None and len(self) >= self._room:  # a page beyond the bound is not known: what comes is masked
+            element.private = True
+            return element
         parent = element.parent
+        self.shape += 1
+        if old is not None:
+            parent = self._take_over(old, element)
+            element = old
+        element.mirror = self
+        self.elements[element.node_id] = element
+        if element.was_password or (element.node_id in self.passwords and element.tag == "input"):
+            element.was_password = True
+            self.passwords.add(element.node_id)
+        if element.id is not None:
+            self._by_name[element.id] = element.node_id
         if parent is None or parent is UNKNOWN:
-            return
+            element.parent = parent
+            return element
         sibling = self.elements.get(before) if before is not None else None
-        if sibling is not None and sibling.parent is parent:
-            parent.children.insert(sibling.index, element)
-        else:
-            parent.children.append(element)
+        if sibling is not None and (sibling.parent is not parent or sibling is element or not sibling.is_placed):
+            sibling = None
+        element.attach(parent, sibling)
+        return element
+
+    @staticmethod
+    def _take_over(old: Element, new: Element) -> Element | None:
+        """Makes `old` what `new` says; returns where it belongs."""
+        parent = new.parent
+        if parent is not None and any(one is old for one in parent.lineage()):
+            parent = UNKNOWN  # an element in itself
+        old.detach()
+        editable = old.attributes.get("contenteditable")
+        old.tag = new.tag
+        old.attributes = new.attributes
+        if editable is not None and new.attributes.get("contenteditable", "false").lower() == "false":
+            old.attributes["contenteditable"] = editable
+        old.private = old.private or new.private
+        old.was_password = old.was_password or new.was_password
+        old.changed()
+        new.parent = old  # who holds on to the new one is decided by the old one too
+        return parent
 
     def add_text(self, node_id: int, holder: Element) -> None:
         """Remembers which element a text node stands in."""
-        if len(self) < self._room:
+        if node_id in self.texts or len(self) < self._room:
             self.texts[node_id] = holder
 
+    def add_document(self, node_id: int, frame: Element | None) -> None:
+        """Remembers which frame holds a document; None for the page's own."""
+        if node_id in self.documents or len(self) < self._room:
+            self.documents[node_id] = frame
+
     def remove(self, node_id: int) -> None:
-        """Takes a node off the page. It stays known: an out-of-order or retried change still finds its element."""
+        """Takes a node off the page. It stays known, so that a late or retried change still finds its element."""
         element = self.elements.get(node_id)
         if element is not None:
-            self._detach(element)
+            self.shape += 1
+            element.detach()
 
     def find_by_id(self, name: str) -> Element | None:
         """The element whose `id` attribute is `name`."""
-        return next((one for one in self.elements.values() if one.attributes.get("id") == name), None)
+        node_id = self._by_name.get(name[:_KEPT_VALUE])
+        element = self.elements.get(node_id) if node_id is not None else None
+        return element if element is not None and element.id == name[:_KEPT_VALUE] else None
 
-    @staticmethod
-    def _detach(element: Element) -> None:
-        parent = element.parent
-        if parent is not None and parent is not UNKNOWN:
-            parent.children = [child for child in parent.children if child is not element]
+    def rename(self, element: Element) -> None:
+        """Says that an element's `id` attribute changed."""
+        if element.id is not None and len(self._by_name) < self._room:
+            self._by_name[element.id] = element.node_id
 
 
 class Sessions:
@@ -342,6 +501,9 @@ class Sessions:
             try:
                 yield mirrors
             except BaseException:
+                for mirror in mirrors.values():
+                    mirror.forget()  # another request may be waiting for it already
+                    mirror.memory = None
                 with self._lock:
                     for key in wanted:
                         self._drop(key)
@@ -359,9 +521,10 @@ class Sessions:
 
     def _settle(self, keys: Iterable[str]) -> None:
         for key in keys:
-            size = len(self._mirrors[key]) if key in self._mirrors else 0
-            self._held += size - self._sizes.get(key, 0)
-            self._sizes[key] = size
+            if key in self._mirrors:
+                size = len(self._mirrors[key])
+                self._held += size - self._sizes.get(key, 0)
+                self._sizes[key] = size
         while self._mirrors and (len(self._mirrors) > self.most or self._held > self.nodes):
             self._drop(next(iter(self._mirrors)))
 

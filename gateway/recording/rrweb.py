@@ -12,12 +12,13 @@ that an added node's children find it whatever their order in the list.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
-from gateway.core.words import Phrases, words_of
+from gateway.core.words import PLAIN_KEY, Phrases, words_of
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
 
@@ -39,9 +40,12 @@ BLOBS: Final = frozenset({"rr_dataurl"})
 VALUED: Final = FIELD_TAGS | {"button"}
 
 _HIGHEST_TYPE: Final = 6
+_LONG: Final = 8  # digits of a number that may be more than a node id, a size or a coordinate
 _USER: Final = Phrases(
     ("identify", "identity", "user", "user properties", "traits"), anchored=True
 )  # a custom event's tag
+# pointer, scroll, size, media, drag, selection, custom elements: numbers about nodes, and no text that was typed
+_HARMLESS: Final = frozenset({1, 2, 3, 4, 6, 7, 12, 14, 16})
 _SNAPSHOT, _INCREMENT, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
 
 
@@ -85,14 +89,18 @@ def recognises(node: Map) -> bool:
             stamped = isinstance(value, Leaf) and value.kind is Kind.NUMBER
         elif key.value == "data":
             data = value
-    if not stamped or kind is None or not 0 <= kind <= _HIGHEST_TYPE:
+    if kind is None or not 0 <= kind <= _HIGHEST_TYPE:
         return False
     while isinstance(data, Leaf) and data.child is not None:
         data = data.child.root
     if kind in (0, 1):
-        return data is None or isinstance(data, Map)
+        return stamped and (data is None or isinstance(data, Map))
     if not isinstance(data, Map):
         return False
+    if not stamped:  # a page or a change of it is known by itself
+        return (kind == _SNAPSHOT and isinstance(_of(data.get("node"), "childNodes"), List)) or (
+            kind == _INCREMENT and number(data.get("source")) is not None
+        )
     needed = {_SNAPSHOT: "node", _INCREMENT: "source", _META: "href", _CUSTOM: "tag", _PLUGIN: "plugin"}[kind]
     return any(key.value == needed for key, _ in data.items)
 
@@ -117,7 +125,7 @@ class Reader:
         """Claims every leaf of one event. `place` is the event's own."""
         kind = number(event.get("type"))
         for key, value in event.items:
-            if key.value in ("type", "timestamp"):
+            if key.value in ("type", "timestamp") and isinstance(value, Leaf) and value.kind is Kind.NUMBER:
                 continue
             inner, node = enter(layer, value)
             if key.value != "data" or not isinstance(node, Map):
@@ -145,7 +153,7 @@ class Reader:
             if key.value == "node":
                 self.nodes(layer, value, None, place.child("node"))
             else:
-                self._walk(layer, value, place.child(key.value), Category.STRUCTURE)
+                self._strays(layer, value, place.child(key.value), None)
 
     def nodes(
         self, layer: Layer, top: Node, parent: Element | None, place: PlaceLike, before: int | None = None
@@ -164,10 +172,10 @@ class Reader:
             if tag is not None:
                 element = self._element(node, tag, holder)
                 if element.node_id:
-                    self.mirror.add(element, sibling)
+                    element = self.mirror.add(element, sibling)
             elif (node_id := number(node.get("id"))) is not None:
                 if number(node.get("type")) == 0:
-                    self.mirror.documents[node_id] = holder
+                    self.mirror.add_document(node_id, holder)
                 elif holder is not None:
                     self.mirror.add_text(node_id, holder)
             for index, (key, value) in enumerate(node.items):
@@ -229,7 +237,7 @@ class Reader:
                 category, form = Category.MEDIA, Form.BLOB
             elif name in STATES:
                 category, form = Category.FORM_INPUTS, Form.STATE
-            elif name == "value" and (tag in VALUED or unknown):
+            elif name == "value" and (tag in VALUED or "-" in tag or unknown):
                 category = Category.FORM_INPUTS
             elif name in STRUCTURAL:
                 form = Form.STRUCTURE
@@ -256,65 +264,94 @@ class Reader:
                 self._claim(at, leaf, Category.PAGE_TEXT, place, None, Form.STYLE, holder, index)
         elif source == 11:
             self._rest(layer, data, place, Category.DATA_LOGS)
-        else:
-            self._rest(layer, data, place, Category.STRUCTURE)
+        elif source in _HARMLESS:
+            node_id = number(data.get("id"))
+            element = self.mirror.element(node_id) if node_id is not None else None
+            self._strays(layer, data, place, element)
+        else:  # a kind of change that nobody here knows
+            self._strays(layer, data, place, UNKNOWN)
 
     def _mutation(self, layer: Layer, data: Map, place: PlaceLike) -> None:
         mirror = self.mirror
-        mirror.epoch += 1
-        for _, record in _records(layer, data, "removes"):
+        mirror.shape += 1
+        for at, record in self._records(layer, data, "removes", place):
             node_id = number(record.get("id"))
             if node_id is not None:
                 mirror.remove(node_id)
+            self._others(at, record, ("id", "parentId"), place.child("removes"))
+        changes = [
+            (at, record, number(record.get("id"))) for at, record in self._records(layer, data, "attributes", place)
+        ]
+        for at, record, node_id in changes:  # before what is added, which may stand under it
+            self._change(at, record, node_id)
         self._adds(layer, data, place.child("adds"))
-        changes: list[tuple[Layer, Map, Element]] = []
-        for at, record in _records(layer, data, "attributes"):
-            node_id = number(record.get("id"))
-            element = mirror.element(node_id) if node_id is not None else UNKNOWN
+        where = place.child("attributes")
+        for at, record, node_id in changes:
+            element = self._change(at, record, node_id)
             held = pick(at, record, "attributes")
             if held is not None and isinstance(held[1], Map):
-                if element is not UNKNOWN:
-                    for key, value in held[1].items:
-                        name = key.value.lower()
-                        if name in self._names and isinstance(value, Leaf):
-                            gone = value.kind is Kind.WORD and value.value in ("null", "false")
-                            element.set_attribute(
-                                name, None if gone else value.value if value.kind is Kind.TEXT else ""
-                            )
-                changes.append((held[0], held[1], element))
-        for at, held_map, element in changes:
-            self.attributes(at, held_map, element, place.child("attributes").child("attributes"))
-        for at, record in _records(layer, data, "texts"):
+                self.attributes(held[0], held[1], element, where.child("attributes"))
+                self._others(at, record, ("id", "attributes"), where)
+            else:
+                self._others(at, record, ("id",), where)
+        for at, record in self._records(layer, data, "texts", place):
             node_id = number(record.get("id"))
             holder = mirror.holder_of_text(node_id) if node_id is not None else UNKNOWN
             for index, (key, value) in enumerate(record.items):
-                if key.value != "id" and isinstance(value, Leaf):
+                if isinstance(value, Leaf) and (value.kind is Kind.TEXT or key.value != "id"):
                     self.text(at, value, holder, place.child("texts").child(key.value), record, index)
+                elif not isinstance(value, Leaf):
+                    self._strays(at, value, place.child("texts"), UNKNOWN)
         for key, value in data.items:
             if key.value not in ("source", "adds", "removes", "attributes", "texts"):
-                self._walk(layer, value, place.child(key.value), Category.STRUCTURE)
+                self._strays(layer, value, place.child(key.value), UNKNOWN)
+
+    def _change(self, layer: Layer, record: Map, node_id: int | None) -> Element:
+        """Takes over the attributes that selectors ask for; returns the element that they belong to."""
+        element = self.mirror.element(node_id) if node_id is not None else UNKNOWN
+        held = pick(layer, record, "attributes")
+        if element is not UNKNOWN and held is not None and isinstance(held[1], Map):
+            for key, value in held[1].items:
+                name = key.value.lower()
+                if name in self._names and isinstance(value, Leaf):
+                    gone = value.kind is Kind.WORD and value.value in ("null", "false")
+                    element.set_attribute(name, None if gone else value.value if value.kind is Kind.TEXT else "")
+        return element
 
     def _adds(self, layer: Layer, data: Map, place: PlaceLike) -> None:
         """Adds nodes in any order: a child that stands before its parent waits until the parent is there."""
-        waiting = list(_records(layer, data, "adds"))
-        coming = {number(_of(record.get("node"), "id")) for _, record in waiting}
-        while waiting:
-            later: list[tuple[Layer, Map]] = []
-            for at, record in waiting:
-                parent_id = number(record.get("parentId"))
-                node_id = number(_of(record.get("node"), "id"))
-                parent = self.mirror.elements.get(parent_id) if parent_id is not None else None
-                if parent is None and parent_id in coming and parent_id != node_id and parent_id is not None:
-                    later.append((at, record))
-                    continue
+        mirror = self.mirror
+        records = deque(self._records(layer, data, "adds", place, below=False))
+        coming = {number(_of(record.get("node"), "id")) for _, record in records}
+        waiting: dict[int, list[tuple[Layer, Map]]] = {}
+        while records:
+            at, record = records.popleft()
+            parent_id = number(record.get("parentId"))
+            node_id = number(_of(record.get("node"), "id"))
+            if (
+                parent_id is not None
+                and parent_id != node_id
+                and parent_id in coming
+                and parent_id not in mirror.elements
+            ):
+                waiting.setdefault(parent_id, []).append((at, record))
+            else:
                 coming.discard(node_id)
-                for key, value in record.items:
-                    if key.value == "node":
-                        holder = parent if parent is not None else self._documents_parent(parent_id)
-                        self.nodes(at, value, holder, place.child("node"), number(record.get("nextId")))
-            if len(later) == len(waiting):  # parents that never come: unknown, so private
+                self._added(at, record, parent_id, place)
+                if node_id is not None:
+                    records.extend(waiting.pop(node_id, ()))
+            if not records and waiting:  # parents that never come, or wait for each other: unknown, so private
                 coming.clear()
-            waiting = later
+                records.extend(one for row in waiting.values() for one in row)
+                waiting.clear()
+
+    def _added(self, layer: Layer, record: Map, parent_id: int | None, place: PlaceLike) -> None:
+        parent = self.mirror.elements.get(parent_id) if parent_id is not None else None
+        for key, value in record.items:
+            if key.value == "node":
+                holder = parent if parent is not None else self._documents_parent(parent_id)
+                self.nodes(layer, value, holder, place.child("node"), number(record.get("nextId")))
+        self._others(layer, record, ("node", "parentId", "nextId", "previousId"), place)
 
     def _documents_parent(self, parent_id: int | None) -> Element | None:
         """What a node under a document hangs on: the frame that holds it, nothing for the page's own, or unknown."""
@@ -324,7 +361,11 @@ class Reader:
         node_id = number(data.get("id"))
         element = self.mirror.element(node_id) if node_id is not None else UNKNOWN
         for index, (key, value) in enumerate(data.items):
-            if key.value in ("source", "id", "userTriggered"):
+            if (
+                key.value in ("source", "id", "userTriggered")
+                and isinstance(value, Leaf)
+                and value.kind is not Kind.TEXT
+            ):
                 continue
             for at, leaf, holder, position in leaves(layer, value, data, index):
                 form = Form.INPUT if key.value == "text" else Form.STATE
@@ -333,6 +374,39 @@ class Reader:
                 )
 
     # the rest
+
+    def _records(
+        self, layer: Layer, data: Map, key: str, place: PlaceLike, *, below: bool = True
+    ) -> Iterator[tuple[Layer, Map]]:
+        """The records of a list of changes; what is none is claimed at once. `below`: the list is below the place."""
+        where = place.child(key) if below else place
+        for name, value in data.items:
+            if name.value != key:
+                continue
+            inner, found = enter(layer, value)
+            if not isinstance(found, List):
+                self._strays(inner, found, where, UNKNOWN)
+                continue
+            for item in found.items:
+                at, record = enter(inner, item)
+                if isinstance(record, Map):
+                    yield at, record
+                else:
+                    self._strays(at, record, where, UNKNOWN)
+
+    def _others(self, layer: Layer, record: Map, known: tuple[str, ...], place: PlaceLike) -> None:
+        """What a record of a change holds beside its known parts, and texts where ids belong."""
+        for key, value in record.items:
+            if key.value not in known or (isinstance(value, Leaf) and value.kind is Kind.TEXT and value.child is None):
+                self._strays(layer, value, place.child(key.value), UNKNOWN)
+
+    def _strays(self, layer: Layer, node: Node, place: PlaceLike, element: Element | None) -> None:
+        """Texts where none are expected: read like a page's, or masked where their element is not known."""
+        for at, leaf, holder, index in leaves(layer, node):
+            if leaf.kind is Kind.NUMBER and len(leaf.value) >= _LONG:
+                self._claim(at, leaf, Category.PAGE_TEXT, place)
+            elif leaf.kind in (Kind.TEXT, Kind.BYTES):
+                self._claim(at, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
 
     def _rest(self, layer: Layer, data: Map, place: PlaceLike, category: Category) -> None:
         for key, value in data.items:
@@ -371,7 +445,7 @@ class Reader:
 def leaves(
     layer: Layer, node: Node, holder: Map | List | None = None, index: int = 0
 ) -> Iterator[tuple[Layer, Leaf, Map | List | None, int]]:
-    """Every leaf below a node, nested documents included, with the item that holds it."""
+    """Every leaf below a node, nested documents and keys that hold more than a name included, with what holds it."""
     pending: list[tuple[Layer, Node, Map | List | None, int]] = [(layer, node, holder, index)]
     while pending:
         at, raw, above, position = pending.pop()
@@ -380,18 +454,12 @@ def leaves(
             same = inner is at
             yield inner, one, above if same else None, position
         elif isinstance(one, Map):
-            pending.extend((inner, value, one, place) for place, (_, value) in reversed(list(enumerate(one.items))))
+            for place, (key, value) in reversed(list(enumerate(one.items))):
+                pending.append((inner, value, one, place))
+                if key.kind is Kind.TEXT and not PLAIN_KEY.fullmatch(key.value):
+                    pending.append((inner, key, None, 0))
         else:
             pending.extend((inner, value, one, place) for place, value in reversed(list(enumerate(one.items))))
-
-
-def _records(layer: Layer, data: Map, key: str) -> Iterator[tuple[Layer, Map]]:
-    found = pick(layer, data, key)
-    if found is not None and isinstance(found[1], List):
-        for item in found[1].items:
-            at, record = enter(found[0], item)
-            if isinstance(record, Map):
-                yield at, record
 
 
 def _of(node: Node | None, key: str) -> Node | None:

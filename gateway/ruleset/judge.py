@@ -21,7 +21,7 @@ from gateway.core.plugin import Context, Situation
 from gateway.core.report import Finding, Report
 from gateway.operators.user_agent import coarsen_text
 from gateway.recording.claim import Claim, Form
-from gateway.recording.dom import Element, Selectors
+from gateway.recording.dom import UNKNOWN, Element, Selectors
 from gateway.ruleset.secrets import Memory, Secrets
 from gateway.ruleset.text import MASK, SECRET_STRENGTH, Edit, Finder, TextRules, resolve, splice
 from gateway.trackers.place import Place
@@ -29,10 +29,13 @@ from gateway.trackers.place import Place
 PIXEL: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 """One transparent pixel: what stands where a picture stood, so that a replay draws a gap and not an error."""
 
+PRIVATE_MARK: Final = "private mark"
 _TYPED_STATE: Final = "isChecked"
 _FRAGMENTS: Final = (("hash",), ("fragment",))
 _TELLING_SWITCHES: Final = frozenset({Category.FORM_INPUTS, Category.USER_TRAITS})
 _TOLD: Final = re.compile(r"[^\W_]")
+_NAME: Final = re.compile(r"[A-Za-z_$]{1,64}")
+_FRACTION: Final = re.compile(r"\.(?!0*$)(?!.*[eE])")
 _SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
 
 
@@ -44,6 +47,7 @@ class Operation:
     operator: str
     strength: int
     apply: Callable[[str, Situation], str]
+    picks_switches: bool = False  # whether true, false and null are values to it: not to a rule that knows a word of the key
 
     @property
     def reads(self) -> bool:
@@ -110,8 +114,8 @@ class Judge:
         self._memo: dict[tuple[Place, Category | None], Operation] = {}
         self._places: dict[Place, str] = {}
         self._contexts: dict[Place, Context] = {}
-        self._elements: dict[Element, tuple[bool, frozenset[int]]] = {}
         self.key = key
+        self._names: dict[str, bool] = {}  # a key → whether it may hold more than a name
         self.secrets = Secrets()
         self._finders: tuple[Finder, ...] = (self.secrets.find,)
 
@@ -168,7 +172,7 @@ class Judge:
             return operation
         element = claim.element
         if element is not None:
-            private, rules = self._of_element(element)
+            private, rules = claim.marks if claim.marks is not None else self.marks_of(element)
             if rules:
                 operation = self._by_rules(sorted(rules.union(place.rules)), category)
             if claim.form is Form.STRUCTURE:
@@ -189,13 +193,37 @@ class Judge:
     def _stronger(one: Operation, other: Operation) -> Operation:
         return other if other.strength > one.strength else one
 
-    def _of_element(self, element: Element) -> tuple[bool, frozenset[int]]:
-        known = self._elements.get(element)
-        if known is None:
-            known = self._elements[element] = self._law.selectors.match_lineage(element)
-        return known
+    def marks_of(self, element: Element) -> tuple[bool, frozenset[int]]:
+        """Whether an element is private, and the rules whose selectors hold for it or one above it."""
+        return self._law.selectors.match_lineage(element)
 
     # rounds
+
+    def keep_names(self, record: Map) -> None:
+        """Says that a record's keys are names, so that a value that happens to be called like one is no secret."""
+        for key, _ in record.items:
+            name = key.value
+            if name not in self._names:
+                self._names[name] = _NAME.fullmatch(name) is None
+                if not self._names[name]:
+                    self.secrets.keep(name)
+
+    def telling_keys(self, record: Map) -> list[Leaf]:
+        """Those keys of a record that hold a secret."""
+        found: list[Leaf] = []
+        for key, _ in record.items:
+            if self._names.get(key.value, True) and self.secrets.find(key.value):
+                found.append(key)
+        return found
+
+    def stands_kept(self, claims: list[Claim], texts: set[str]) -> bool:
+        """Whether all of these texts are parts of values that are never touched (an event's name, a session id)."""
+        left = {text.lower() for text in texts}
+        for claim in claims:
+            if claim.category in NEVER_TOUCHED and left:
+                value = claim.leaf.value.lower()
+                left -= {text for text in left if text in value}
+        return not left
 
     def remember(self, memories: list[Memory]) -> None:
         """Takes up what the request's sessions are known to keep secret."""
@@ -213,9 +241,14 @@ class Judge:
         for at, claim in enumerate(claims):
             if at % 512 == 0:
                 self._budget.check_time()
-            if claim.leaf.kind is Kind.WORD and claim.leaf.value and claim.category not in _TELLING_SWITCHES:
-                continue  # a switch, even beside a sensitive key (`{password: true}` in an SDK's options), tells of nobody
             operation = self.decide(claim)
+            if (
+                claim.leaf.kind is Kind.WORD
+                and claim.leaf.value
+                and claim.category not in _TELLING_SWITCHES
+                and not operation.picks_switches
+            ):
+                continue  # a switch, even beside a sensitive key (`{password: true}` in an SDK's options), tells of nobody
             if operation.is_whole and not (claim.category is Category.URLS and claim.leaf.kind is not Kind.TEXT):
                 self._whole(claim, operation)
             elif operation.reads or claim.category not in NEVER_TOUCHED:
@@ -287,7 +320,7 @@ class Judge:
         value = leaf.value
         if leaf.child is not None or leaf.kind in (Kind.WORD, Kind.BYTES) or not value:
             return
-        if leaf.kind is Kind.NUMBER and (len(value) < _SHORTEST_NUMBER or ("." in value and "e" not in value.lower())):
+        if leaf.kind is Kind.NUMBER and (len(value) < _SHORTEST_NUMBER or _FRACTION.search(value)):
             return  # a measured quantity: no detector's number has a fraction
         category = claim.category or Category.EVENT_PROPERTIES
         operation = self.decide(claim)
@@ -412,6 +445,11 @@ class Judge:
 def is_secret_place(claim: Claim, operation: Operation) -> bool:
     """Whether a masked value counts as a secret: typed into a field, or found under a key that a rule names (promise 4).
 
-    What goes because its category goes (a trait, a city) is no secret by itself: it may be any word.
+    What goes because its category goes (a trait, a city) or because its element is not known is no secret by itself: it
+    may be any word.
     """
-    return claim.category is Category.FORM_INPUTS or operation.rule != claim.category
+    if claim.category is Category.FORM_INPUTS:
+        return True
+    if operation.rule == PRIVATE_MARK and claim.element is not None:
+        return all(one is not UNKNOWN for one in claim.element.lineage())
+    return operation.rule != claim.category

@@ -30,7 +30,7 @@ from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.operators import prepare_spec
 from gateway.recording.dom import Selectors, Sessions
 from gateway.ruleset.keys import Keys
-from gateway.ruleset.judge import Change, Law, Operation, WholeRule
+from gateway.ruleset.judge import PRIVATE_MARK, Change, Law, Operation, WholeRule
 from gateway.ruleset.request import Request
 from gateway.ruleset.schema import OperatorSpec, Rule, RuleFile
 from gateway.ruleset.secrets import Memories
@@ -83,10 +83,10 @@ class Program:
         self.only = self.trackers[0] if len(names) == 1 else None
         self.opener = Opener(CODINGS, FORMATS, BY_CONTENT_CODING, BY_CHARSET)
         self._any = trackers.get(ANY_TRACKER)
-        self._roots: dict[str, Place] = {}
+        self._roots: dict[tuple[str, bool], Place] = {}
         self._numbered = list(enumerate(rule for file in rules for rule in file.mask))
         self.law = self._law(rules, today)
-        self._blind: Law | None = None
+        self._laws: dict[str, Law] = {}
         self._headers = self._named("headers")
         self._cookies = self._named("cookies")
         self.digest = _digest(rules, self.trackers, self._any, unrecognised)
@@ -109,11 +109,16 @@ class Program:
         selected = [(number, rule.select) for number, rule in self._numbered if rule.select is not None]
         whole: dict[int, WholeRule] = {}
         spans: list[SpanRule] = []
+        parameters: list[SpanRule] = []
         for number, rule in self._numbered:
             operation = ready(rule.operator, rule.name)
             categories = frozenset(rule.categories) or None
             if rule.selector in ("select", "fields", "keys", "query"):
+                picks_switches = rule.selector != "keys" or operation.operator == "drop"
+                operation = replace(operation, picks_switches=picks_switches)
                 whole[number] = WholeRule(operation, categories, frozenset(rule.trackers) or None)
+            if rule.query:
+                parameters.append(_parameter_rule(rule, operation, categories))
             spans += _span_rules(rule, operation, categories)
         allowances = [
             Allowance(
@@ -126,15 +131,20 @@ class Program:
             if not allow.is_expired(today)
         ]
         kept = tuple(dict.fromkeys(name for file in rules for name in file.urls.keep_query))
-        used = {rule.detector for rule in spans}
-        text = TextRules(
-            scan, [one for name, one in DETECTORS.items() if name in used], spans, allowances, UrlPolicy(kept)
-        )
+
+        def text_for(tracker: str) -> TextRules:
+            of_tracker = [rule for rule in spans if rule.trackers is None or tracker in rule.trackers]
+            used = {rule.detector for rule in of_tracker}
+            policy = UrlPolicy(kept, [rule for rule in parameters if rule.trackers is None or tracker in rule.trackers])
+            return TextRules(scan, [one for name, one in DETECTORS.items() if name in used], of_tracker, allowances, policy)
+
+        self._text_for = text_for
+        self._is_split = any(rule.trackers is not None for rule in (*spans, *parameters))
         return Law(
             record=record,
             rules=whole,
-            private=ready(OperatorSpec("mask"), "private mark"),
-            text=text,
+            private=ready(OperatorSpec("mask"), PRIVATE_MARK),
+            text=text_for(""),
             selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
             sealing=self.keys.sealing,
             seals=any(operation.operator == "encrypt" for operation in (*record.values(), *(rule.operation for rule in whole.values())))
@@ -146,27 +156,35 @@ class Program:
         )
 
     def law_for(self, tracker: TrackerFile | None) -> Law:
-        """The law of a request: where a route says `unrecognised: mask_all`, one that masks all text of no known tracker."""
-        if tracker is not None or self.unrecognised != "mask_all":
-            return self.law
-        if self._blind is None:
-            mask = ready(OperatorSpec("mask"), "unrecognised")
-            record = {
-                category: mask if operation.operator in ("keep", "detect") else operation
-                for category, operation in self.law.record.items()
-            }
-            self._blind = replace(self.law, record=record, detect=mask)
-        return self._blind
+        """The law of a request: the rules of its tracker; where a route says `unrecognised: mask_all`, one that masks all
 
-    def root_of(self, tracker: TrackerFile | None) -> Place:
-        """The root place of a tracker's documents."""
+        text of no known tracker.
+        """
         name = tracker.tracker if tracker is not None else ""
+        law = self._laws.get(name)
+        if law is None:
+            law = replace(self.law, text=self._text_for(name)) if self._is_split else self.law
+            if tracker is None and self.unrecognised == "mask_all":
+                mask = ready(OperatorSpec("mask"), "unrecognised")
+                record = {
+                    category: mask if operation.operator in ("keep", "detect") else operation
+                    for category, operation in law.record.items()
+                }
+                law = replace(law, record=record, detect=mask)
+            self._laws[name] = law
+        return law
+
+    def root_of(self, tracker: TrackerFile | None, *, of_query: bool = False) -> Place:
+        """The root place of a tracker's documents, or of a request's query."""
+        name = (tracker.tracker if tracker is not None else "", of_query)
         root = self._roots.get(name)
         if root is None:
             marks: list[tuple[Any, Mark]] = []
             for file in (self._any, tracker):
                 if file is not None:
-                    marks += _marks(file, general=file is self._any)
+                    is_general = file is self._any
+                    # one file tells what a session is: ranks of two would meet
+                    marks += _marks(file, general=is_general, tells_session=file is self._teller(tracker))
             hints = tuple(
                 (category, Phrases(phrases, anchored=True))
                 for file in (tracker, self._any)
@@ -175,12 +193,19 @@ class Program:
             )
             paths = [(path, number) for number, rule in self._numbered for path in rule.fields]
             keys = tuple((number, Phrases(rule.keys)) for number, rule in self._numbered if rule.keys)
-            root = self._roots[name] = Place(Knowledge(PathSet(marks), hints, PathSet(paths), keys), None, "")
+            parameters = tuple((number, _any_of(rule.query)) for number, rule in self._numbered if rule.query and of_query)
+            root = Place(Knowledge(PathSet(marks), hints, PathSet(paths), keys, parameters), None, "")
+            self._roots[name] = root
         return root
 
     def session_ranks(self, tracker: TrackerFile | None) -> int:
         """How many values make a session key."""
-        return max((len(file.session) for file in (self._any, tracker) if file is not None), default=0)
+        teller = self._teller(tracker)
+        return len(teller.session) if teller is not None else 0
+
+    def _teller(self, tracker: TrackerFile | None) -> TrackerFile | None:
+        """The file that says what tells sessions apart: the tracker's own where it does."""
+        return tracker if tracker is not None and tracker.session else self._any
 
     def open_chain(self, text: str, budget: Budget) -> Layer | None:
         """An element chain in one string, opened."""
@@ -219,7 +244,7 @@ class Program:
         flags = re.IGNORECASE if selector == "headers" else 0
         return [
             (
-                re.compile("|".join(translate(name) for name in getattr(rule, selector)), flags),
+                _any_of(getattr(rule, selector), flags),
                 WholeRule(ready(rule.operator, rule.name), None, frozenset(rule.trackers) or None),
             )
             for _, rule in self._numbered
@@ -242,17 +267,28 @@ def _last(rules: list[tuple[re.Pattern[str], WholeRule]], name: str, tracker: st
 
 def _span_rules(rule: Rule, operation: Operation, categories: frozenset[Category] | None) -> list[SpanRule]:
     common = (rule.name, operation.operator, operation.strength, operation.apply, categories)
+    trackers = frozenset(rule.trackers) or None
     if rule.pattern is not None:
-        return [SpanRule(*common, pattern=rule.pattern)]
-    return [SpanRule(*common, detector=name) for name in rule.detect]
+        return [SpanRule(*common, pattern=rule.pattern, trackers=trackers)]
+    return [SpanRule(*common, detector=name, trackers=trackers) for name in rule.detect]
 
 
-def _marks(file: TrackerFile, *, general: bool) -> list[tuple[Any, Mark]]:
+def _parameter_rule(rule: Rule, operation: Operation, categories: frozenset[Category] | None) -> SpanRule:
+    common = (rule.name, operation.operator, operation.strength, operation.apply, categories)
+    return SpanRule(*common, pattern=_any_of(rule.query), trackers=frozenset(rule.trackers) or None)
+
+
+def _any_of(globs: Sequence[str], flags: int = 0) -> re.Pattern[str]:
+    return re.compile("|".join(translate(glob) for glob in globs), flags)
+
+
+def _marks(file: TrackerFile, *, general: bool, tells_session: bool) -> list[tuple[Any, Mark]]:
     marks: list[tuple[Any, Mark]] = []
     for order, (category, paths) in enumerate(file.places.items()):
         marks += [(path, Mark(category=category, order=order, general=general)) for path in paths]
     part = re.compile(file.session_part) if file.session_part else None
-    marks += [(path, Mark(session=rank, part=part, general=general)) for rank, path in enumerate(file.session)]
+    if tells_session:
+        marks += [(path, Mark(session=rank, part=part, general=general)) for rank, path in enumerate(file.session)]
     marks += [(path, Mark(decoded_size=True, general=general)) for path in file.decoded_size]
     marks += [(path, Mark(elements=True, general=general)) for path in file.elements]
     marks += [(path, Mark(value=value, general=general)) for value, paths in file.switches.items() for path in paths]

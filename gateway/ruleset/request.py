@@ -17,14 +17,19 @@ from gateway.core.document import Document, Kind, Layer, Leaf, Map
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
+from gateway.core.opening import leaves
 from gateway.core.outcome import Response
 from gateway.core.report import Finding, Report
 from gateway.core.words import words_of
 from gateway.operators.truncate import truncate_address
 from gateway.operators.user_agent import coarsen_text
+from gateway.formats.protobuf import ProtobufLayer
+from gateway.recording import chunks
 from gateway.recording.claim import Claim
+from gateway.recording.dom import Mirror
 from gateway.ruleset.headers import Use, use_of
 from gateway.ruleset.judge import Change, Judge
+from gateway.ruleset.lengths import measure
 from gateway.ruleset.walk import Walk
 from gateway.trackers.place import Place
 from gateway.trackers.recognition import recognise
@@ -32,6 +37,8 @@ from gateway.trackers.schema import TrackerFile
 
 if TYPE_CHECKING:
     from gateway.ruleset.program import Program
+
+_PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]*|[A-Za-z][\w.-]*", re.ASCII)
 
 STATUS: Final = {Reason.TOO_LARGE: 413, Reason.TOO_DEEP: 413, Reason.UNKNOWN_CODING: 415}
 """Reason → status, where it is not the tracker file's own. None is a 5xx: SDKs would send the same body again."""
@@ -52,6 +59,7 @@ class Request:
         self._walk: Walk | None = None
         self._judge: Judge | None = None
         self._closed: list[str] = []
+        self._size = 0
 
     def open(self) -> None:
         """Every layer of the body and the query."""
@@ -62,6 +70,14 @@ class Request:
         )
         if inbound.query:
             self._query = opener.open_query(inbound.query, self._budget)
+        self._size = _decoded_size(self._body)
+        cut = chunks.join(self._body, lambda document, *leaf: opener.open_leaf(document, *leaf, "json", self._budget))
+        for layer in self._body.layers:
+            if isinstance(layer, ProtobufLayer):
+                layer.cut_unknown()
+                cut += len(layer.unknown)
+        for _ in range(cut):
+            self.report.add(Finding("unreadable parts", "drop", "body"))
 
     def recognise(self) -> None:
         """The tracker, or none; refuses what is known and not readable yet, and what a route refuses."""
@@ -90,11 +106,15 @@ class Request:
             self._open_chain,
             judge.takes_whole,
             judge.drops,
+            judge.marks_of,
         )
         place = program.root_of(self._tracker)
+        self._open_targets()
+        if self._tracker is not None and self._body.layers:
+            measure(self._body, self._tracker.lengths)
         if self._query is not None and self._query.layers:
             first = self._query.layers[0]
-            walk.read(first, first.root, place)
+            walk.read(first, first.root, program.root_of(self._tracker, of_query=True))
         if self._body.layers:
             first = self._body.layers[0]
             walk.read(first, first.root, place)
@@ -104,17 +124,25 @@ class Request:
         walk, judge, program = self._of(self._walk), self._of(self._judge), self._program
         name = self._tracker.tracker if self._tracker is not None else ""
         prefix = f"{self._inbound.route}\0{name}\0"
-        names = {page: prefix + "\0".join(page) for page in walk.pages}
+        # pages that nothing tells apart may be anyone's: they are known for this request alone
+        names = {page: prefix + "\0".join(page) for page in walk.pages if any(page)}
+        nameless = Mirror()
         now = program.clock()
         sessions = [prefix + value for value in dict.fromkeys(walk.sessions.values())]
         judge.key = program.pseudonym_key(self._inbound, sessions, now)
         judge.remember(program.memories.recall(sessions, now))
         with program.sessions.hold(names.values(), now) as mirrors:
-            walk.play(lambda page: mirrors[names[page]])
+            walk.play(lambda page: mirrors[names[page]] if page in names else nameless)
+            for _, record, _ in walk.records:
+                judge.keep_names(record)
             judge.settle(walk.claims)
         program.memories.learn(sessions, judge.secrets.rows(), now)
         for layer, leaf, place in walk.keys:
             judge.read_key(Claim(layer, leaf, None, place))
+        if judge.secrets:
+            for layer, record, place in walk.records:
+                for leaf in judge.telling_keys(record):
+                    judge.read_key(Claim(layer, leaf, None, place))
 
     def close(self) -> Outbound:
         """Edits → bytes."""
@@ -123,6 +151,10 @@ class Request:
         if isinstance(body, str):
             raise Refused(Reason.FAULT)
         target = self._path()
+        grown = _decoded_size(self._body) - self._size
+        for layer, leaf in self._of(self._walk).sizes if grown else ():
+            if leaf.value.isdecimal():
+                layer.replace(leaf, str(max(0, int(leaf.value) + grown)))
         if self._query is not None:
             query = self._close(self._query)
             target += f"?{query if isinstance(query, str) else query.decode('latin-1')}"
@@ -131,10 +163,11 @@ class Request:
     def verify(self) -> None:
         """No secret of this request is left in any layer of what is about to leave."""
         judge = self._of(self._judge)
-        if judge.secrets:
-            for text in self._closed:
-                if judge.secrets.find(text):
-                    raise Refused(Reason.LEAK)
+        if not judge.secrets:
+            return
+        left = {text[start:end] for text in self._closed for start, end, *_ in judge.secrets.find(text)}
+        if left and not judge.stands_kept(self._of(self._walk).claims, left):
+            raise Refused(Reason.LEAK)
 
     def refusal(self, reason: Reason) -> Response:
         """The answer that makes the SDK drop the payload."""
@@ -155,7 +188,25 @@ class Request:
 
     def _close(self, document: Document) -> str | bytes:
         closed = document.close(self._closed.append)
+        for layer in document.layers:  # what holds its texts among bytes
+            if isinstance(layer, ProtobufLayer):
+                self._closed += (leaf.value for leaf in leaves(layer.root) if leaf.kind is Kind.TEXT and leaf.child is None)
         return closed
+
+    def _open_targets(self) -> None:
+        """What a proxy is told to ask for, in a parameter that the tracker file names."""
+        query, opener = self._query, self._program.opener
+        if self._tracker is None or query is None or not query.layers or not isinstance(query.layers[0].root, Map):
+            return
+        for name, node in query.layers[0].root.items if self._tracker.targets else ():
+            if name.value not in self._tracker.targets or not isinstance(node, Leaf):
+                continue
+            node.child, opened = None, len(query.layers)
+            if opener.open_leaf(query, query.layers[0], node, "target", self._budget):
+                target = query.layers[opened]
+                inner = target.root.get("query") if isinstance(target.root, Map) else None
+                if isinstance(inner, Leaf):
+                    opener.open_leaf(query, target, inner, "query", self._budget)
 
     def _open_chain(self, layer: Layer, leaf: Leaf) -> Layer | None:
         if leaf.child is not None:
@@ -168,8 +219,14 @@ class Request:
         return chain
 
     def _path(self) -> str:
-        path = self._inbound.path
-        read = self._of(self._judge).read_text(path, Category.STRUCTURE, (), "path")
+        path, judge = self._inbound.path, self._of(self._judge)
+        if self._tracker is not None and is_own_path(self._tracker, path):
+            read = "/".join(
+                part if _PLAIN_SEGMENT.fullmatch(part) else judge.read_text(part, Category.STRUCTURE, (), "path")
+                for part in path.split("/")
+            )
+        else:
+            read = judge.read_text(path, Category.STRUCTURE, (), "path")
         return path if read == path else re.sub(r"[^!-~]", lambda match: quote(match[0]), read)
 
     def _headers(self) -> Headers:
@@ -256,6 +313,12 @@ class Request:
             self._trace.append(Change(f"header {place}", before, after, "headers", "mask" if after else "drop", ""))
 
 
+def is_own_path(tracker: TrackerFile, path: str) -> bool:
+    """Whether a path is one of the tracker's own: what stands in it names a project (`/api/4501234567890123/envelope/`)."""
+    globs = {glob for entry in tracker.match for glob in entry.path if not glob.startswith("*")}
+    return any(fnmatchcase(path, glob) for glob in globs)
+
+
 def is_project_key(authorization: str) -> bool:
     """Whether an Authorization field is an SDK's own: Basic with a key and no password, or Bearer with a key and no token.
 
@@ -269,6 +332,16 @@ def is_project_key(authorization: str) -> bool:
             return False
         return bool(user and colon) and not password and "@" not in user
     return scheme.lower() == "bearer" and 0 < len(rest) <= 64 and "." not in rest
+
+
+def _decoded_size(document: Document) -> int:
+    """How long a body is once it is inflated."""
+    size = len(document.source)
+    for layer in document.layers:
+        if not isinstance(layer.root, Leaf) or layer.root.kind is not Kind.BYTES:
+            break
+        size = len(layer.root.data)
+    return size
 
 
 def names_and_values(query: Document | None) -> dict[str, str]:

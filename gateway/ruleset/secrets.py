@@ -83,6 +83,8 @@ class Secrets:
         folded = reading.text.lower()
         if len(folded) != len(reading.text):
             folded = reading.text  # a letter whose lower case is longer: positions count more than case
+        if self._by_first.keys().isdisjoint(_WORD.findall(folded)):
+            return []
         found: list[Found] = []
         end = 0
         for word in _WORD.finditer(folded):

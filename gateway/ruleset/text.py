@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
 from typing import Final
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
@@ -23,6 +23,7 @@ MASK: Final = "***"
 URL_STRENGTH: Final = 65  # as strong as mask: a query value goes before a detector names a part of it
 SECRET_STRENGTH: Final = 64
 
+_USER_INFO: Final = "url user-info"
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
 _BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
 _REFERENCE: Final = re.compile(r"(?:(?<=[\s\"'(=])|^)/[^\s\"'<>?#]{0,512}\?[^\s\"'<>]{1,4096}")
@@ -63,6 +64,7 @@ class SpanRule:
     categories: frozenset[Category] | None = None
     detector: str = ""
     pattern: re.Pattern[str] | None = None
+    trackers: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +77,13 @@ class Allowance:
 
 
 class UrlPolicy:
-    """What of a URL stays: scheme, host, path; of the query the values of a short list of names."""
+    """What of a URL stays: scheme, host, path; of the query the values of a short list of names.
 
-    def __init__(self, keep_query: Iterable[str]) -> None:
+    A rule on query parameters goes before both; its `pattern` is that of the parameter's name.
+    """
+
+    def __init__(self, keep_query: Iterable[str], rules: Sequence[SpanRule] = ()) -> None:
+        self._rules = tuple(reversed(rules))
         self._keep = re.compile("|".join(translate(name) for name in keep_query) or r"(?!)")
         self._kept: dict[str, bool] = {}
 
@@ -90,10 +96,13 @@ class UrlPolicy:
                 self._kept[name] = kept
         return kept
 
-    def edits(self, text: str, start: int, end: int) -> list[Edit]:
+    def _rule(self, name: str) -> SpanRule | None:
+        return next((rule for rule in self._rules if rule.pattern is not None and rule.pattern.match(unquote(name))), None)
+
+    def edits(self, text: str, start: int, end: int, situation: Situation) -> list[Edit]:
         """The spans that go of the URL that stands in text[start:end]."""
         if start == 0 and _BARE_QUERY.match(text):
-            shifted = self.edits("?" + text, 0, end + 1)
+            shifted = self.edits("?" + text, 0, end + 1, situation)
             return [replace(edit, start=edit.start - 1, end=edit.end - 1) for edit in shifted]
         parts = urls.split(text, start, end)
         if parts is None:
@@ -102,20 +111,26 @@ class UrlPolicy:
         if parts.opaque is not None and parts.scheme in _ADDRESS_SCHEMES:
             found.append((*parts.opaque, "url address"))
         if parts.user_info is not None:
-            found.append((*parts.user_info, "url user-info"))
+            found.append((*parts.user_info, _USER_INFO))
         last = len(parts.path) - 1
         for at, (left, right) in enumerate(parts.path):
             segment = text[left:right]
             if right - left >= 7 and not (at == last and "." in segment) and _IDENTIFIER.fullmatch(unquote(segment)):
                 found.append((left, right, "url path identifier"))
+        ruled: list[Edit] = []
         for key, value in parts.query:
-            if value is not None and value[1] > value[0] and not self.keeps(text[key[0] : key[1]]):
+            rule = self._rule(text[key[0] : key[1]]) if self._rules and value is not None else None
+            if rule is not None and value is not None:
+                if rule.operator not in ("keep", "detect"):
+                    after = quote(rule.apply(unquote(text[slice(*value)]), situation), safe="*[]")
+                    ruled.append(Edit(*value, after, rule.name, rule.operator, max(rule.strength, URL_STRENGTH)))
+            elif value is not None and value[1] > value[0] and not self.keeps(text[key[0] : key[1]]):
                 found.append((*value, "url query"))
             elif value is None and _IDENTIFIER.fullmatch(unquote(text[key[0] : key[1]])):
                 found.append((*key, "url query"))
         if parts.fragment is not None:
             found.append((*parts.fragment, "url fragment"))
-        return [
+        return ruled + [
             Edit(left, right, MASK, rule, "mask", URL_STRENGTH)
             for left, right, rule in found
             if right > left and text[left:right] != MASK
@@ -158,21 +173,24 @@ class TextRules:
         found: list[Edit] = []
         if url_find:
             if url_whole or urls.looks_like_url(text):
-                found += self.url_policy.edits(text, 0, len(text))
+                found += self.url_policy.edits(text, 0, len(text), situation)
             elif "?" in text:  # a path with its query in a text: `POST /pay?card=…`
                 for match in _REFERENCE.finditer(text):
-                    found += self.url_policy.edits(text, *match.span())
+                    found += self.url_policy.edits(text, *match.span(), situation)
             if "://" in text or ":" in text:
                 for start, end in urls.find(text):
                     if not (url_whole and start == 0):
-                        found += self.url_policy.edits(text, start, end)
+                        found += self.url_policy.edits(text, start, end, situation)
                 if "data:" in text:
                     found += [
                         Edit(*match.span(), "data:,", "embedded media", "drop", 100) for match in _DATA_URL.finditer(text)
                     ]
                 if "blob:" in text:
                     found += [Edit(*match.span(), "blob:" + MASK, "embedded media", "mask", 90) for match in _BLOB.finditer(text)]
+        credentials = [(edit.start, edit.end) for edit in found if edit.rule == _USER_INFO]
         for span in self._scan(text, self._detectors, context):
+            if any(span.start < end and start < span.end for start, end in credentials):
+                continue  # `jane:pw@host` is no e-mail address, and the host stays
             edit = self._hit(text, span, category, situation)
             if edit is not None:
                 found.append(edit)

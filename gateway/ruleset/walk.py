@@ -15,11 +15,11 @@ from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
-from gateway.core.words import Phrases, words_of
-from gateway.recording import descriptor, reader_of
+from gateway.core.words import PLAIN_KEY, Phrases, words_of
+from gateway.recording import descriptor, reader_of, tells_session
 from gateway.recording.claim import Claim, Form, PageReader
 from gateway.recording.dom import Element, Mirror
-from gateway.recording.rrweb import Reader, enter
+from gateway.recording.rrweb import Reader, enter, pick
 from gateway.trackers.place import Place
 
 # keys that only say of which type the value beside their name is: the place stays the holder's
@@ -28,7 +28,6 @@ TYPED: Final = frozenset(
     | {"string_value", "int_value", "double_value", "bool_value", "bytes_value", "array_value", "kvlist_value"}
 )
 _VALUE_AND_TYPE: Final = frozenset({"value", "type", "unit"})
-_PLAIN_KEY: Final = re.compile(r"[A-Za-z_$\[@#.-][\w$ .\-\]\[/]{0,63}")
 _AROUND: Final = frozenset(
     {"el", "element", "target", "click", "clicked", "event", "node", "attr", "inner", "outer", "own", "amplitude", "mp", "dom"}
 )
@@ -41,6 +40,9 @@ _PERSON: Final = Phrases(
     anchored=True,
 )
 _LARGEST_PERSON: Final = 12
+# A record that names the page as well: a `title` in it is the page's, not the element's.
+_PAGE: Final = frozenset({"page_url", "pageUrl", "current_url", "currentUrl", "url", "uri", "pathname", "hostname", "page_path"})
+_TITLES: Final = frozenset({"title", "page_title", "pageTitle"})
 _TALKS: Final = frozenset({None, Category.EVENT_PROPERTIES, Category.DATA_LOGS})
 # A record with both is one exchange of a page with a server; these keys of it hold what was sent or received.
 _EXCHANGE: Final = (frozenset({"method", "verb", "http_method", "httpMethod"}), frozenset({"url", "uri", "href", "path"}))
@@ -48,10 +50,16 @@ _EXCHANGED: Final = {
     "request": "request body", "response": "response body", "body": "request body", "data": "request body",
     "payload": "request body", "headers": "request headers", "cookies": "request headers",
 }  # fmt: skip
+_PARTED: Final = frozenset({"headers", "body", "status", "status_code", "statusCode", "method", "url", "duration", "cookies"})
 # A record whose kind is one of these tells who the visitor is; these keys of it hold what it tells.
 _KINDS: Final = frozenset({"type", "action", "op", "command", "kind", "method"})
 _TELLS_USER: Final = frozenset({"identify", "identity", "setuser", "set_user", "user", "alias", "group", "person", "profile"})
 _TOLD: Final = frozenset({"payload", "data", "traits", "params", "attributes", "info", "details", "args"})
+
+_ATTRIBUTE: Final = re.compile(r"[a-z_$][a-z0-9_:-]{0,63}", re.IGNORECASE)
+
+# parts of a record that tell, as rows of keys and values, which session the rest of it belongs to
+_TELLS_SESSION: Final = frozenset({"resource", "attributes"})
 
 type Session = tuple[str, ...]
 
@@ -63,7 +71,7 @@ def is_shown(key: str) -> bool:
 
 
 class Walk:
-    """One request's walk. `claims` is its result; `keys` the map keys that hold more than a name."""
+    """One request's walk. `claims` is its result; `keys` the map keys that hold more than a name, `records` all maps."""
 
     def __init__(
         self,
@@ -73,17 +81,21 @@ class Walk:
         open_chain: Callable[[Layer, Leaf], Layer | None],
         takes_whole: Callable[[Place, Category | None], bool],
         drops: Callable[[Place, Category | None], bool],
+        marks_of: Callable[[Element], tuple[bool, frozenset[int]]],
     ) -> None:
-        """`takes_whole` says that values of a place are replaced as a whole, so that what they open into is not entered."""
+        """`marks_of` judges an element; `takes_whole` says that values of a place are replaced as a whole, so that what they open into is not entered."""
         self.claims: list[Claim] = []
         self.keys: list[tuple[Layer, Leaf, Place]] = []
+        self.records: list[tuple[Layer, Map, Place]] = []
         self.sessions: dict[int, str] = {}
+        self.sizes: list[tuple[Layer, Leaf]] = []  # numbers that say how long the body's content is
         self._budget = budget
         self._ranks = session_ranks
         self._names = attribute_names
         self._open_chain = open_chain
         self._takes_whole = takes_whole
         self._drops = drops
+        self._marks_of = marks_of
         self._events: list[tuple[type[PageReader], Layer, Map, Place, dict[int, str]]] = []
         self._mirror: Mirror | None = None
         self._nested = 0
@@ -101,11 +113,23 @@ class Walk:
     def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
         """Reads the recorded events that were found, each in the mirror of its own session and window."""
         events, self._events = self._events, []
-        for reader, layer, event, place, near in events:
+        pages = [self._session(near) for *_, near in events]  # what an event's payload says of a session is the page's own
+        for page, (reader, layer, event, place, _) in zip(pages, events, strict=True):
             self._budget.check_time()
-            self._mirror = mirror_of(self._session(near))
+            self._mirror = mirror_of(page)
+            first = len(self.claims)
             self._open(reader, self._mirror).read(layer, event, place)
+            self._mark(first)
         self._mirror = None
+
+    def _mark(self, first: int) -> None:
+        """Judges the elements of claims that were made since `first`, as they are now: the page goes on changing."""
+        for at in range(first, len(self.claims)):
+            if at % 512 == 0:
+                self._budget.check_time()
+            claim = self.claims[at]
+            if claim.element is not None:
+                claim.marks = self._marks_of(claim.element)
 
     def _session(self, near: dict[int, str]) -> Session:
         return tuple(near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
@@ -166,6 +190,8 @@ class Walk:
                     if nested:
                         self._open(reader, Mirror()).read(inner, one, here)
                     else:
+                        if tells_session(reader):
+                            session = self._told_within(inner, one, here, session)
                         self._events.append((reader, inner, one, here, session))
                     continue
                 self._map(inner, one, here, forced, session, element, key, pending)
@@ -179,6 +205,7 @@ class Walk:
                         markup.nodes(inner, root, element, here)
                     continue
                 owners = self._owners(inner, one, element)
+                forced = Category.USER_TRAITS if forced in _TALKS and here.effective in _TALKS and _are_person(one) else forced
                 for position in range(len(one.items) - 1, -1, -1):
                     owner = owners[position] if owners else element
                     pending.append((inner, one.items[position], here, forced, session, owner, one, position, key))
@@ -218,6 +245,7 @@ class Walk:
     ) -> None:
         items = record.items
         names = [name.value for name, _ in items]
+        self.records.append((layer, record, here))
         if len(names) == 1 and names[0] in TYPED:
             pending.append((layer, items[0][1], here, forced, session, element, record, 0, key))
             return
@@ -235,22 +263,27 @@ class Walk:
                 index, name_leaf = named
                 there = here.child(name_leaf.value)
                 pending.append((layer, items[index][1], there, forced, session, element, record, index, name_leaf.value))
-                if not _PLAIN_KEY.fullmatch(name_leaf.value):
+                if not PLAIN_KEY.fullmatch(name_leaf.value):
                     self.claims.append(self._claim(layer, name_leaf, here, forced, None, None, 0, names[1 - index]))
                 return
+        if key in ("attributes", "attrs") and element is not None and element.tag and all(_is_attribute(*item) for item in items):
+            self._reader().attributes(layer, record, element, here)
+            return
         described = element if key in ("attributes", "attrs") else descriptor.describe(record, self._mirror, element)
         places = [here if name in TYPED else here.child(name) for name in names]
         for index, place in enumerate(places):
             if place.elements and described is None:
                 described = self._chain_element(layer, items[index][1])
             if place.session >= 0:
-                _, value = enter(layer, items[index][1])
-                if isinstance(value, Leaf) and value.value:
-                    session = {**session, place.session: value.value}
-                    self.sessions.setdefault(place.session, value.value)
+                session = self._in_session(session, place, enter(layer, items[index][1])[1])
+            elif place.decoded_size and isinstance(items[index][1], Leaf):
+                self.sizes.append((layer, items[index][1]))
+            if names[index] in _TELLS_SESSION:
+                session = self._told_session(layer, items[index][1], place, session)
         is_person = (
             forced in _TALKS
             and here.effective in _TALKS
+            and not here.fixed
             and 2 <= len(items) <= _LARGEST_PERSON
             and any(_PERSON.longest_in(words_of(name)) for name in names)
             and all(isinstance(value, Leaf) for _, value in items)
@@ -266,16 +299,22 @@ class Walk:
             name = names[index]
             place = places[index]
             if is_exchange and name in _EXCHANGED and not (place.fixed or place.has_exact_below):
-                _, content = enter(layer, value)
-                if isinstance(value, Leaf) or (isinstance(content, Map) and name in ("headers", "cookies")):
+                if isinstance(value, Leaf) or _is_exchanged(name, enter(layer, value)[1]):
                     place = here.child(_EXCHANGED[name])
             elif tells_user and name in _TOLD and isinstance(value, (Map, List)) and forced is None:
                 pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
                 continue
-            if is_person and isinstance(value, Leaf) and value.kind is Kind.TEXT and not place.fixed and place.effective in _TALKS:
+            if (
+                is_person
+                and isinstance(value, Leaf)
+                and value.kind is Kind.TEXT
+                and name not in _KINDS
+                and not place.fixed
+                and place.effective in _TALKS
+            ):
                 self.claims.append(Claim(layer, value, Category.USER_TRAITS, place, None, record, index, key=name))
                 continue
-            if not _PLAIN_KEY.fullmatch(name):
+            if not PLAIN_KEY.fullmatch(name):
                 self.keys.append((layer, name_leaf, here))
             if place.value is not None:
                 _, switch = enter(layer, value)
@@ -285,7 +324,7 @@ class Walk:
             if place.own_rules and not place.has_exact_below and self._drops(place, forced) and not _is_empty(value):
                 self.claims.append(Claim(layer, _cover(value), place.effective or forced, place, None, record, index, key=name))
                 continue
-            shown = described is not None and is_shown(name)
+            shown = described is not None and is_shown(name) and not (name in _TITLES and keys & _PAGE)
             owner = described if shown or name in ("attributes", "attrs") else None
             pending.append((layer, value, place, forced, session, owner, record, index, name))
 
@@ -311,6 +350,49 @@ class Walk:
                 category = Category.PAGE_TEXT
         return Claim(layer, leaf, category, place, element, holder, index, form, key)
 
+    # sessions
+
+    def _in_session(self, near: dict[int, str], place: Place, value: Node) -> dict[int, str]:
+        key = place.session_key(value.value) if isinstance(value, Leaf) else ""
+        if not key:
+            return near
+        self.sessions.setdefault(place.session, key)
+        return {**near, place.session: key}
+
+    def _told_within(self, layer: Layer, record: Map, place: Place, near: dict[int, str]) -> dict[int, str]:
+        """The session keys that a record holds itself, or a record in it (`session: {id}`)."""
+        for key, value in record.items:
+            there = place.child(key.value)
+            inner, node = enter(layer, value)
+            if there.session >= 0:
+                near = self._in_session(near, there, node)
+            elif isinstance(node, Map) and len(node.items) <= _LARGEST_PERSON:
+                for name, part in node.items:
+                    if (place_of_part := there.child(name.value)).session >= 0:
+                        near = self._in_session(near, place_of_part, enter(inner, part)[1])
+        return near
+
+    def _told_session(self, layer: Layer, node: Node, place: Place, near: dict[int, str]) -> dict[int, str]:
+        """The session keys that stand as keys beside their values, for what stands beside them (a resource's records)."""
+        at, rows = enter(layer, node)
+        if isinstance(rows, Map):
+            held = pick(at, rows, "attributes")
+            place = place.child("attributes")
+            at, rows = held if held is not None else (at, rows)
+        if not isinstance(rows, List):
+            return near
+        for row in rows.items[:_MOST_ROWS]:
+            found = _named_value(row) if isinstance(row, Map) and len(row.items) == 2 else None
+            if found is None or not isinstance(row, Map):
+                continue
+            there = place.child(found[1].value)
+            if there.session >= 0:
+                _, value = enter(at, row.items[found[0]][1])
+                while isinstance(value, Map) and len(value.items) == 1 and value.items[0][0].value in TYPED:
+                    _, value = enter(at, value.items[0][1])
+                near = self._in_session(near, there, value)
+        return near
+
     # element chains
 
     def _chain_element(self, layer: Layer, node: Node) -> Element | None:
@@ -332,6 +414,32 @@ class Walk:
                 at, node = enter(inner, value)
                 if key.value == "attributes" and isinstance(node, Map):
                     reader.attributes(at, node, parent, place.child("attributes"), is_chain=True)
+
+
+def _are_person(rows: List) -> bool:
+    """Whether a short list of keys beside their values tells of a person (`[{key: "email", value: …}, …]`)."""
+    if not 1 <= len(rows.items) <= _LARGEST_PERSON:
+        return False
+    is_told = False
+    for row in rows.items:
+        found = _named_value(row) if isinstance(row, Map) and len(row.items) == 2 else None
+        if found is None or not isinstance(row, Map) or not isinstance(row.items[found[0]][1], Leaf):
+            return False
+        is_told = is_told or bool(_PERSON.longest_in(words_of(found[1].value)))
+    return is_told
+
+
+def _is_attribute(name: Leaf, value: Node) -> bool:
+    return isinstance(value, Leaf) and _ATTRIBUTE.fullmatch(name.value) is not None
+
+
+def _is_exchanged(name: str, content: Node) -> bool:
+    """Whether a container in an exchange is what was sent or received, and not a record of it (`{headers, body}`)."""
+    if name in ("headers", "cookies", "body", "payload"):
+        return isinstance(content, (Map, List))
+    return isinstance(content, List) or (
+        isinstance(content, Map) and bool(content.items) and _PARTED.isdisjoint(key.value for key, _ in content.items)
+    )
 
 
 def _named_value(record: Map) -> tuple[int, Leaf] | None:

@@ -43,6 +43,7 @@ class Knowledge:
     hints: tuple[tuple[Category, Phrases], ...]
     rule_paths: PathSet[int]
     rule_keys: tuple[tuple[int, Phrases], ...]
+    parameters: tuple[tuple[int, re.Pattern[str]], ...] = ()  # rules by names of query parameters, for a query's own places
     counter: list[int] = field(default_factory=lambda: [0])
 
 
@@ -103,6 +104,8 @@ class Place:
         )
         self._take_marks([(entry.weight, entry.payload) for entry in ended])
         own = {entry.payload for entry in rules}
+        if parent.parent is None:
+            own.update(number for number, pattern in knowledge.parameters if pattern.match(key))
         if own_words:
             own.update(number for number, phrases in knowledge.rule_keys if phrases.longest_in(own_words))
             longest = 0
@@ -111,7 +114,8 @@ class Place:
                 size = phrases.longest_in(own_words)
                 if size > longest:
                     longest, self.hint = size, category
-        self.inherited = parent.effective
+        above = parent.effective
+        self.inherited = None if above is Category.PROJECT_KEYS else above  # a key is one value: it covers nothing in it
         self.own_rules = tuple(sorted(own))
         self.rules = tuple(sorted(own.union(parent.rules)))
 
@@ -130,11 +134,16 @@ class Place:
                 self.value = mark.value
 
     @property
+    def _is_claimed(self) -> bool:
+        """Whether a hint says "never touched" of what stands in something that a rule picks (`{auth: {time: …}}`)."""
+        return self.hint in NEVER_TOUCHED and self.parent is not None and bool(self.parent.rules)
+
+    @property
     def effective(self) -> Category | None:
         """The category that holds for values here."""
         if self.category is not None and (self.fixed or self.inherited not in _HOLDS_BELOW):
             return self.category
-        if self.hint is not None and self.inherited not in _HOLDS_BELOW:
+        if self.hint is not None and self.inherited not in _HOLDS_BELOW and not self._is_claimed:
             return self.hint
         return self.inherited if self.inherited is not None else self.category
 
@@ -172,7 +181,7 @@ def _hint_of_form(key: str) -> Category | None:
     if mark and rest and first.lower() in _FIELDS:
         return Category.FORM_INPUTS
     first, mark, rest = key.partition(".")
-    if mark and rest and first.lower() in _PEOPLE:
+    if mark and rest and (first.lower() in _PEOPLE or key.rpartition(".")[2].lower() in _PEOPLE):
         return Category.USER_TRAITS
     return None
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from fnmatch import fnmatchcase
 
-from gateway.core.document import List, Map, Node, opened
+from gateway.core.document import Leaf, List, Map, Node, opened
 from gateway.core.message import Inbound
 from gateway.trackers.path import FieldPath, Step, Wild
 from gateway.trackers.schema import Match, TrackerFile
 
 _MOST_ITEMS = 8  # of a list that are looked at: trackers send lists of equal records
+_MOST_ROWS = 64
 _MOST_NODES = 2_000
 
 
@@ -56,6 +57,11 @@ def _weight(entry: Match, inbound: Inbound) -> tuple[int, int]:
     return told, longest
 
 
+def _is_row(node: Node) -> bool:
+    """Whether a record is a key beside its value, as OpenTelemetry writes attributes."""
+    return isinstance(node, Map) and len(node.items) == 2 and {key.value for key, _ in node.items} == {"key", "value"}
+
+
 def exists(root: Node, path: FieldPath) -> bool:
     """Whether a field is there: through lists (their first items) and nested documents."""
     pending: list[tuple[Node, tuple[Step, ...]]] = [(root, path.steps)]
@@ -69,9 +75,14 @@ def exists(root: Node, path: FieldPath) -> bool:
             return True
         node = opened(raw)
         if isinstance(node, List):
-            pending.extend((item, steps) for item in node.items[:_MOST_ITEMS])
+            most = _MOST_ROWS if _is_row(node.items[0] if node.items else node) else _MOST_ITEMS
+            pending.extend((item, steps) for item in node.items[:most])
         elif isinstance(node, Map):
             step, rest = steps[0], steps[1:]
+            name = node.get("key") if len(node.items) == 2 else None
+            if isinstance(name, Leaf) and name.value == step:  # a key beside its value
+                pending.extend((value, rest) for key, value in node.items if key.value == "value")
+                continue
             if step is Wild.ANY:
                 pending.append((node, rest))
                 pending.extend((value, steps) for _, value in node.items)

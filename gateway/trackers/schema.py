@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, mod
 
 from gateway.core.category import Category
 from gateway.core.yaml import Strict, Text, Texts, Where, choose, quoted
-from gateway.trackers.path import Fields
+from gateway.trackers.path import Field, Fields
 
 _NAME = re.compile(r"_?[a-z][a-z0-9_-]{0,63}\Z")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110 section 5.6.2
@@ -134,6 +134,14 @@ class Answers(Strict):
         return self
 
 
+class Length(Strict):
+    """A number that tells how long another part of the body is: as it is sent, or inflated."""
+
+    field: Field
+    of: Field
+    counts: Literal["sent", "inflated"] = "sent"
+
+
 class TrackerFile(Strict):
     """One file of rules/trackers."""
 
@@ -153,6 +161,8 @@ class TrackerFile(Strict):
     cookies: CookieUse = CookieUse()
     set_cookies: CookieUse = CookieUse()
     country: Literal["none", "truncated_address"] = "none"
+    lengths: tuple[Length, ...] = ()  # numbers that are written anew when what they measure has changed
+    targets: Texts = ()  # query parameters that hold a path and query of their own, for a proxy
     elements: Fields = ()  # strings in PostHog's elements_chain form
     switches: Mapping[str, Fields] = {}  # value → fields that are always sent as this value (`ip=1` becomes 0)
     answers: Answers = Answers()

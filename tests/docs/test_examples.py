@@ -20,6 +20,7 @@ from gateway.detectors import DETECTORS
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import SELECTORS, RuleFile
 from gateway.trackers.loading import load_tracker, load_trackers
+from gateway.trackers.schema import TrackerFile
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -190,7 +191,46 @@ def test_links_and_test_paths_lead_somewhere(page):
     assert [path for path in paths if path not in examples and not (ROOT / path).exists()] == []
 
 
-def test_every_tracker_is_named():
-    titles = [one.title for one in load_trackers(config.tracker_paths(), config.read_text).values() if one.match]
-    names = [re.sub(r"^Microsoft | (?:RUM|Browser)$", "", title) for title in titles]
-    assert [name for name in names if name not in TEXTS["docs/trackers.md"]] == []
+def trackers(*, refused: bool) -> list[str]:
+    """The names for people of the trackers that are read, or refused."""
+    files = [one for one in load_trackers(config.tracker_paths(), config.read_text).values() if one.match]
+    names = {one.title: "*" in one.unsupported for one in files}
+    return [
+        re.sub(r"^Microsoft | (?:RUM|Browser)$", "", title)
+        for title, is_refused in names.items()
+        if is_refused is refused
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "start"),
+    [
+        ("README.md", "**refused**"),
+        ("docs/limits.md", "recognised and refused"),
+        ("docs/trackers.md", "binary or positional"),
+    ],
+)
+def test_the_trackers_that_are_refused_are_said_to_be(page, start):
+    (line,) = (
+        line
+        for line in TEXTS[page].splitlines()
+        if start in line and line.startswith(("- ", "| ")) and "until" not in line
+    )
+    assert [name for name in trackers(refused=True) if name not in line] == []
+    assert [name for name in trackers(refused=False) if name in line] == []
+
+
+def test_the_trackers_that_are_read_are_said_to_be():
+    (line,) = (line for line in TEXTS["docs/trackers.md"].splitlines() if "`rules/trackers/*.yaml`" in line)
+    assert [name for name in trackers(refused=False) if name not in line] == []
+    assert [name for name in trackers(refused=True) if name in line] == []
+
+
+def test_every_key_of_a_tracker_file_is_explained():
+    told = TEXTS["docs/trackers.md"]
+    assert [key for key in TrackerFile.model_fields if key != "where" and f"`{key}`" not in told] == []
+
+
+def test_the_commands_of_the_readme_are_all_there_are():
+    rows = re.findall(r"^\| (`gateway .*?) \|", TEXTS["README.md"], re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"`gateway (\w+)`", row)} == set(COMMANDS)

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
+from tests.judge import bel_reader, datadog_reader, otlp_reader
+
 if TYPE_CHECKING:
     from tests.judge.recorded import Request
 
@@ -309,7 +311,11 @@ class _Opening:
             self.octets(inner, content)
 
     def protobuf(self, place: Place, data: bytes) -> None:
-        """Without a schema: length-delimited fields are opened as messages where they parse as such, else as text or bytes."""
+        """OpenTelemetry by its schema; else length-delimited fields are opened as messages where they parse as such, or as text."""
+        known = otlp_reader.read(data)
+        if known is not None:
+            self.text((*place, "<otlp>"), known)
+            return
         fields = read_protobuf(data)
         if fields is None:
             self.octets(place, data)
@@ -329,6 +335,8 @@ class _Opening:
         """A text: opened if it is, wholly, some known layer; else a leaf, with its likely parts besides."""
         if len(place) > DEEPEST or len(text) < 2:
             self.leaf(place, "string", text)
+        elif (events := bel_reader.read(text)) is not None:
+            self.json((*place, "<bel>"), events)
         elif not (
             self.json(place, text)
             or self.packed(place, text)
@@ -370,6 +378,11 @@ class _Opening:
 
     def value(self, place: Place, value: object) -> None:
         match value:
+            case Pairs() if not self.inside_part and datadog_reader.is_segment(value):
+                self.inside_part = True  # as it stands, for the search
+                self.value(place, value)
+                self.inside_part = False
+                self.value(place, datadog_reader.expand(value, Pairs))
             case Pairs():
                 seen: dict[str, int] = {}
                 addresses = 0

@@ -12,8 +12,20 @@ from tests.judge.recorded import CORPUS, runs_of
 from tests.judge.replay import PEERS
 from tests.judge.report import details
 
-READ = ("rrweb", "posthog", "sentry", "amplitude", "mixpanel", "snowplow", "segment", "matomo", "highlight", "faro")
-NOT_READ_YET = ("datadog", "openreplay", "clarity", "newrelic", "hyperdx")
+READ = (
+    "rrweb",
+    "posthog",
+    "sentry",
+    "amplitude",
+    "mixpanel",
+    "snowplow",
+    "segment",
+    "matomo",
+    "highlight",
+    "faro",
+    "datadog",
+)
+NOT_READ_YET = ("openreplay", "clarity", "newrelic", "hyperdx")
 
 of_trackers_that_are_read = pytest.mark.parametrize("run", [r for r in runs_of(CORPUS) if r.split("-")[0] in READ])
 of_trackers_not_read_yet = pytest.mark.parametrize(

@@ -22,7 +22,7 @@ BY_CATEGORY = re.findall(r"^\| (\w+) \| `(.+)` \| `(.*)` \|$", TEXT, re.MULTILIN
 def test_an_example_does_what_it_shows(name, spec, before, after):
     operator, run = prepare_spec(yaml.safe_load(spec))
     assert operator.name == name
-    assert run(before, Situation(KEY)) == after
+    assert run(before, Situation(KEY, place="properties.email", sealing=("k1", KEY))) == after
 
 
 @pytest.mark.parametrize(("category", "before", "after"), [row for row in BY_CATEGORY if "` | `" not in row[1]])
