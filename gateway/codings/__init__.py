@@ -9,6 +9,7 @@ from gateway.codings.gzip import GZIP
 from gateway.codings.identity import IDENTITY
 from gateway.codings.latin1 import LATIN1
 from gateway.codings.percent import PERCENT
+from gateway.codings.reversed_base64 import REVERSED_BASE64
 from gateway.codings.utf8 import UTF8
 from gateway.codings.utf16 import UTF16, UTF16_BE, UTF16_LE, UTF32, UTF32_BE, UTF32_LE
 from gateway.codings.windows1252 import WINDOWS1252
@@ -22,6 +23,7 @@ CODINGS: tuple[Coding, ...] = (
     DEFLATE,
     BROTLI,
     ZSTD,
+    REVERSED_BASE64,
     BASE64,
     LATIN1,
     UTF8,

@@ -126,6 +126,10 @@ class Layer:
         """Records that the whole of `node` becomes `literal`, written by the caller in the format's own syntax."""
         self._edits[node.start, node.end] = literal
 
+    def insert(self, at: int, literal: str | bytes) -> None:
+        """Records that `literal`, written by the caller in the format's own syntax, comes to stand at a place."""
+        self._edits[at, at] = literal
+
     def drop(self, holder: Map | List, index: int) -> None:
         """Records that one item of `holder` goes, with its separator."""
         if holder.dropped is None:

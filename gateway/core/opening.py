@@ -354,10 +354,14 @@ class Opener:
         return [_code(packing, value, data), inflated] if inflated else None
 
     def _open_base64(self, value: str, budget: Budget) -> list[Layer] | None:
-        """Base64 is told by its content: compressed bytes, or text that can be read."""
-        packing = self._codings["base64"]
-        if not packing.sniff(value):
-            return None
+        """Base64 is told by its content: compressed bytes, or text that can be read; also where it is written backwards."""
+        for name in ("base64-reversed", "base64"):
+            packing = self._codings.get(name)
+            if packing is not None and packing.sniff(value) and (layers := self._open_base64_by(packing, value, budget)):
+                return layers
+        return None
+
+    def _open_base64_by(self, packing: Coding, value: str, budget: Budget) -> list[Layer] | None:
         try:
             data = packing.decode(value, budget)
             assert isinstance(data, bytes)

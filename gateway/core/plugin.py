@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol
 
 from gateway.core.document import Kind, Layer, Leaf
@@ -65,12 +66,38 @@ class Span:
     detector: str
 
 
+class MissReason(StrEnum):
+    """Why a detector passed over something that looks like what it finds. A closed list."""
+
+    CHECKSUM_FAILED = "checksum_failed"
+    NEEDS_A_WORD = "needs_a_word"
+    WRONG_LENGTH = "wrong_length"
+    NOT_ISSUED = "not_issued"  # no such range, plan, country or area
+    RESERVED = "reserved"  # names no host, device or person
+    INSIDE_LONGER_TOKEN = "inside_longer_token"
+    VERSION_LIKE = "version_like"
+    TIME_LIKE = "time_like"  # a date or a Unix time
+    MEASURE_LIKE = "measure_like"  # a decimal, an amount, a drawing
+    NOT_A_DOMAIN = "not_a_domain"
+    PLACEHOLDER = "placeholder"  # a literal, or masked already
+
+
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """Part of a text that looks like what a detector finds and is not: for `gateway explain` alone."""
+
+    start: int
+    end: int
+    detector: str
+    reason: MissReason
+
+
 @dataclass(frozen=True, slots=True)
 class Detector:
     """One kind of personal data in text.
 
     `hint` is a cheap superset test on the normalised reading (None: always try). `find` gets the normalised reading and
-    yields spans in it; `core.reading` maps them back to the text as written.
+    yields spans in it; `core.reading` maps them back to the text as written. `why_not` yields what it passed over.
     """
 
     name: str
@@ -78,6 +105,7 @@ class Detector:
     label: str  # what replaces a hit by default, without brackets: "card"
     hint: Callable[[str], bool] | None
     find: Callable[[str, Context], Iterable[tuple[int, int]]]
+    why_not: Callable[[str, Context], Iterable[Miss]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,9 +2,9 @@ r"""New Relic's `bel.6;` and `bel.7;` events: records ended by `;`, fields by `,
 
     bel.7;2,1,4xy,j,,,'POST,5k,'shop.example:443,'/api/pay,i,q,,'0,!!!;5,'note,'a\,b
 
-A text stands in full at its first use, `'` before it; afterwards its number in the order of first uses stands for it.
-`\` escapes `,`, `;` and itself. `!` is null; behind one no comma follows, but in timings. Records of type 5 to 9 are the
-attributes of the record before them. A list of maps, one a record: its type's name with its fields and attributes.
+A text stands in full at its first use, `'` before it; later on its number in the order of first uses stands for it.
+`\` escapes `,`, `;` and itself. `!` is null; behind one no comma follows, but in timings. Records of type 5 to 9 are
+the attributes of the record before them. A list of maps, one a record: its type's name with its fields and attributes.
 
 Invariant: no field is lost or moves. What is dropped becomes empty; where a text's uses part ways, the later one is
 written in full again and the numbers behind it follow. A record of another type is no `bel`: its fields can't be told.
@@ -53,14 +53,15 @@ RECORDS: Final[dict[str, tuple[str, tuple[Field, ...]]]] = {
     "1": (
         "interaction",
         _fields(
-            _TIMES + "trigger initialPageURL oldURL newURL customName category# queueTime#? appTime#? oldRoute? newRoute?"
-            " id nodeId firstPaint#? firstContentfulPaint#?"
+            _TIMES + "trigger initialPageURL oldURL newURL customName category#"
+            " queueTime#? appTime#? oldRoute? newRoute? id nodeId firstPaint#? firstContentfulPaint#?"
         ),
     ),
     "2": (
         "ajax",
         _fields(
-            _TIMES + "method status# domain path requestSize# responseSize# requestedWith# nodeId spanId? traceId? timestamp#?"
+            _TIMES + "method status# domain path requestSize# responseSize# requestedWith#"
+            " nodeId spanId? traceId? timestamp#?"
         ),
     ),
     "3": ("customEnd", _fields("time#")),
@@ -134,7 +135,7 @@ class BelLayer(Layer):
         source = self.source
         if not self.changed or isinstance(source, bytes):
             return source
-        texts: list[tuple[int, str]] = []  # of each text that the source has in full: its number now, and what it is now
+        texts: list[tuple[int, str]] = []  # of each text that the source has in full: its number and itself, as of now
         count = 0
         pieces: list[str] = []
         at = 0

@@ -1,11 +1,12 @@
 """Protocol Buffers wire format (protobuf.dev/programming-guides/encoding), read by a schema that is a table of facts.
 
-A message is a map, its fields named as in the JSON mapping; a repeated field is one list, where its first one stood. Text
-and ids (as hex digits) are text leaves, numbers number leaves, other bytes open further. Lengths are mended from the
-inside out; what nobody edits keeps its bytes, overlong varints included.
+A message is a map, its fields named as in the JSON mapping; a repeated field is one list, where its first one stood.
+Text and ids (as hex digits) are text leaves, numbers number leaves, other bytes open further. Lengths are mended from
+the inside out; what nobody edits keeps its bytes, overlong varints included.
 
-Invariant: nothing is passed on unread. `unknown` holds the fields that the schema doesn't know, which whoever sends must
-cut out; a known one of another wire type, a second one of a single field, a length beyond the end is no such message.
+Invariant: nothing is passed on unread. `unknown` holds the fields that the schema doesn't know, which whoever sends
+must cut out; a known one of another wire type, a second one of a single field, a length beyond the end is no such
+message.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recorded events that were cut over several log records (HyperDX and Splunk cut at 950 KiB): joined, read, split again.
+"""Recorded events that were cut over several log records (HyperDX cuts at 950 KiB): joined, read, split again.
 
 Facts: the body of an OTLP log record is one rrweb event as JSON, or a piece of it; `rr-web.event` numbers the event,
 `rr-web.chunk` the piece (from 1), `rr-web.total-chunks` says how many there are. Pieces of one event stand in one list.
@@ -23,6 +23,7 @@ _MOST_CHUNKS: Final = 4096
 _NEAR: Final = 200  # characters in which a comma is looked for, so that no piece begins in the middle of a word
 
 type Piece = tuple[Layer, Leaf]
+type OpenJson = Callable[[Layer, Leaf], bool]
 
 
 class Cut(Map):
@@ -61,7 +62,7 @@ class _Silent:
 
 
 class _Joined:
-    """Splits what the joined event became among the leaves that its pieces came from, in proportion to what they held."""
+    """Splits what the joined event became among its pieces' leaves, in proportion to what they held."""
 
     name = "joined"
 
@@ -81,7 +82,7 @@ class _Joined:
 
 
 def split(text: str, sizes: list[int]) -> list[str]:
-    """`text` in as many parts as there are sizes, in proportion to them, each but the last ending behind a comma if one is near."""
+    """`text` in as many parts as there are sizes, in proportion to them; each ends behind a comma if one is near."""
     whole = sum(sizes) or 1
     parts: list[str] = []
     at = told = 0
@@ -99,7 +100,7 @@ def split(text: str, sizes: list[int]) -> list[str]:
     return parts
 
 
-def join(document: Document, open_json: Callable[[Document, Layer, Leaf], bool]) -> int:
+def join(document: Document, open_json: OpenJson) -> int:
     """Joins the pieces of each event and opens what they make; how many pieces had to be emptied."""
     emptied = 0
     for layer in list(document.layers):
@@ -124,14 +125,12 @@ def _is_complete(pieces: list[tuple[int, int, Leaf]]) -> bool:
     return [(chunk, of) for chunk, of, _ in pieces] == [(at, total) for at in range(1, total + 1)]
 
 
-def _open(
-    document: Document, layer: Layer, leaves: list[Leaf], open_json: Callable[[Document, Layer, Leaf], bool]
-) -> bool:
+def _open(document: Document, layer: Layer, leaves: list[Leaf], open_json: OpenJson) -> bool:
     first, *others = leaves
     whole = Leaf("".join(leaf.value for leaf in leaves), 0, len(first.value))
     joined = Layer(_Joined.name, first.value, whole, _Joined([(layer, leaf) for leaf in leaves]))
     document.add(joined, (layer, first))
-    if not open_json(document, joined, whole):
+    if not open_json(joined, whole):
         return False
     _forget_opaque(document, leaves)
     for leaf in others:

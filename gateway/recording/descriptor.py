@@ -29,10 +29,17 @@ _ROLES: Final[dict[tuple[str, ...], str]] = {
     ("node", "id"): "node", ("nodeid",): "node",
 }  # fmt: skip
 _VENDOR: Final = frozenset({"amplitude", "attr", "mp", "ph", "dd", "rr", "event", "target"})
+_NAME: Final = r"(?:[\w-]|\\.)+"
+_STRING: Final = r"""(?:"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|[^\]"']*)"""
 _STEP: Final = re.compile(
-    r"""([a-zA-Z][\w-]*)?((?:\#[\w-]+|\.[\w-]+|\[[\w-]+(?:[~|^$*]?=(?:"[^"]*"|'[^']*'|[^\]]*))?\]|:[\w-]+(?:\([^)]*\))?)+)?"""
+    rf"(\*|{_NAME})?((?:\#{_NAME}|\.{_NAME}|\[[\w:-]+(?:[~|^$*]?={_STRING})?\]|::?[\w-]+(?:\([^)]*\))?)*)"
 )
-_PART: Final = re.compile(r"""\#([\w-]+)|\.([\w-]+)|\[([\w-]+)(?:[~|^$*]?=(?:"([^"]*)"|'([^']*)'|([^\]]*)))?\]""")
+_PART: Final = re.compile(rf"\#({_NAME})|\.({_NAME})|\[([\w:-]+)(?:[~|^$*]?=({_STRING}))?\]|::?[\w-]+(?:\([^)]*\))?")
+_COMBINED: Final = re.compile(r"\s*(?:>+|[+~|])\s*|\s+")
+_CUT: Final = re.compile(r"(?:\.\.\.|…)(?=\s|>)")  # where a path was cut at its start
+_ESCAPE: Final = re.compile(r"\\(.)")
+_MARKUP: Final = re.compile(r"<([a-z][\w-]{0,31})((?:\s[^<>]*)?)/?>", re.IGNORECASE)
+_MARKED: Final = re.compile(r"""([a-z_:][\w:.-]{0,63})\s*=\s*(?:"([^"]*)"|'([^']*)'|([^\s"'>]+))""", re.IGNORECASE)
 _XPATH_ID: Final = re.compile(r"""\[@id=["']([^"']{1,128})["']\]""")
 _XPATH_LAST: Final = re.compile(r"""/([\w*-]{1,32})(?:\[[^\]]{1,160}\])*$""")
 _BARE_TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
@@ -56,7 +63,10 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
     """The element that a record tells of, or None where it names none."""
     found: dict[str, Node] = {}
     attributes: dict[str, str] = {}
+    marked: Element | None = None
     for key, value in record.items:
+        if isinstance(value, Leaf) and value.value.startswith("<") and marked is None:
+            marked = from_markup(value.value)
         role = role_of(key.value)
         if role == "path" and isinstance(value, Leaf) and _BARE_TAG.fullmatch(value.value):
             role = "tag"
@@ -66,7 +76,7 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
         if name is not None and isinstance(value, Leaf) and value.kind is Kind.TEXT:
             attributes[name] = value.value[:512]
     if not found.keys() & {"tag", "class", "path", "node"}:
-        return None
+        return marked
     held = record.get("attributes")
     if isinstance(held, Map):
         for key, value in held.items:
@@ -113,28 +123,51 @@ def from_path(path: str, mirror: Mirror | None) -> Element | None:
         return _from_xpath(path, mirror)
     element: Element | None = None
     top: Element | None = None
-    for step in re.split(r"\s*>\s*|\s+", path.strip()):
-        match = _STEP.fullmatch(step)
-        if match is None or not (match[1] or match[2]):
+    text = path.strip()
+    at = cut.end() if (cut := _CUT.match(text)) is not None else 0
+    if at and (gap := _COMBINED.match(text, at)) is not None:
+        at = gap.end()
+    while at < len(text):
+        step = _STEP.match(text, at)
+        if step is None or step.end() == at:
             return None
-        attributes: dict[str, str] = {}
-        classes: list[str] = []
-        for part in _PART.finditer(match[2] or ""):
-            if part[1]:
-                attributes["id"] = part[1]
-            elif part[2]:
-                classes.append(part[2])
-            else:
-                attributes[part[3].lower()] = part[4] or part[5] or part[6] or ""
-        if classes:
-            attributes["class"] = " ".join(classes)
-        element = Element((match[1] or "").lower(), attributes, element)
+        element = _of_step(step[1] or "", step[2], element)
         top = top or element
+        at = step.end()
+        if at < len(text):
+            gap = _COMBINED.match(text, at)
+            if gap is None or gap.end() == len(text):
+                return None
+            at = gap.end()
     if element is not None and mirror is not None and element.id is not None:
         real = mirror.find_by_id(element.id)
         if real is not None and top is not None:
             top.parent = real  # both count: what the path names, and what is known of the page
     return element
+
+
+def _of_step(tag: str, parts: str, parent: Element | None) -> Element:
+    attributes: dict[str, str] = {}
+    classes: list[str] = []
+    for part in _PART.finditer(parts):
+        if part[1]:
+            attributes["id"] = _ESCAPE.sub(r"\1", part[1])
+        elif part[2]:
+            classes.append(_ESCAPE.sub(r"\1", part[2]))
+        elif part[3]:
+            attributes[part[3].lower()] = (part[4] or "").strip("\"'")
+    if classes:
+        attributes["class"] = " ".join(classes)
+    return Element(tag.lower().replace("*", ""), attributes, parent)
+
+
+def from_markup(text: str) -> Element | None:
+    """The element of an opening tag in a text: `<input id="q" type="search">`."""
+    tag = _MARKUP.fullmatch(text.strip()) if len(text) <= _LONGEST_PATH else None
+    if tag is None:
+        return None
+    attributes = {one[1].lower(): (one[2] or one[3] or one[4] or "")[:512] for one in _MARKED.finditer(tag[2])}
+    return Element(tag[1].lower(), attributes)
 
 
 def _from_xpath(path: str, mirror: Mirror | None) -> Element | None:

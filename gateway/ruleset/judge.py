@@ -36,6 +36,9 @@ _TELLING_SWITCHES: Final = frozenset({Category.FORM_INPUTS, Category.USER_TRAITS
 _TOLD: Final = re.compile(r"[^\W_]")
 _NAME: Final = re.compile(r"[A-Za-z_$]{1,64}")
 _FRACTION: Final = re.compile(r"\.(?!0*$)(?!.*[eE])")
+_NO_IDS: Final = frozenset(
+    {"anonymous", "browser", "default", "desktop", "guest", "mobile", "none", "null", "server", "tablet", "undefined", "unknown", "web"}
+)  # what SDKs write where they have no id: hashed, it would look like one
 _SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
 
 
@@ -47,7 +50,7 @@ class Operation:
     operator: str
     strength: int
     apply: Callable[[str, Situation], str]
-    picks_switches: bool = False  # whether true, false and null are values to it: not to a rule that knows a word of the key
+    picks_switches: bool = False  # whether true, false and null are values to it: not to a rule on words of a key
 
     @property
     def reads(self) -> bool:
@@ -278,6 +281,8 @@ class Judge:
             return
         if claim.category is not Category.FORM_INPUTS and leaf.kind is Kind.TEXT and not _TOLD.search(value):
             return  # nothing but marks: masked at its source already, or a rule
+        if operation.operator == "hash" and value.lower() in _NO_IDS:
+            return
         situation = self.situation(claim.category, leaf.kind, self._place(claim) if operation.operator == "encrypt" else "")
         if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
             after = coarsen_text(value, claim.place.words if isinstance(claim.place, Place) else ())

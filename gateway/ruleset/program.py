@@ -75,7 +75,7 @@ class Program:
         self._today = today
         self.clock = clock
         self.unrecognised = unrecognised
-        self.sessions = sessions or Sessions()
+        self.sessions = sessions if sessions is not None else Sessions()
         self.memories = Memories(self.keys.master)
         self.trackers = [trackers[name] for name in names] if names else [
             tracker for name, tracker in trackers.items() if name != ANY_TRACKER

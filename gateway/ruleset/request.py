@@ -38,6 +38,7 @@ from gateway.trackers.schema import TrackerFile
 if TYPE_CHECKING:
     from gateway.ruleset.program import Program
 
+_LINE_ENDS: Final = re.compile(r"[\x00\r\n]+")
 _PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]*|[A-Za-z][\w.-]*", re.ASCII)
 
 STATUS: Final = {Reason.TOO_LARGE: 413, Reason.TOO_DEEP: 413, Reason.UNKNOWN_CODING: 415}
@@ -71,7 +72,7 @@ class Request:
         if inbound.query:
             self._query = opener.open_query(inbound.query, self._budget)
         self._size = _decoded_size(self._body)
-        cut = chunks.join(self._body, lambda document, *leaf: opener.open_leaf(document, *leaf, "json", self._budget))
+        cut = chunks.join(self._body, lambda layer, leaf: opener.open_leaf(self._body, layer, leaf, "json", self._budget))
         for layer in self._body.layers:
             if isinstance(layer, ProtobufLayer):
                 layer.cut_unknown()
@@ -107,6 +108,7 @@ class Request:
             judge.takes_whole,
             judge.drops,
             judge.marks_of,
+            program.law.text.url_policy.keeps,
         )
         place = program.root_of(self._tracker)
         self._open_targets()
@@ -165,7 +167,12 @@ class Request:
         judge = self._of(self._judge)
         if not judge.secrets:
             return
-        left = {text[start:end] for text in self._closed for start, end, *_ in judge.secrets.find(text)}
+        left = {
+            text[start:end]
+            for text in self._closed
+            if judge.secrets.stands_in(text)
+            for start, end, *_ in judge.secrets.find(text)
+        }
         if left and not judge.stands_kept(self._of(self._walk).claims, left):
             raise Refused(Reason.LEAK)
 
@@ -249,7 +256,7 @@ class Request:
                 self.report.add(Finding("headers" if operation is None else operation.rule, "mask", lower))
                 self._traced(lower, value, after or "")
             if after is not None:
-                pairs.append((name, after))
+                pairs.append((name, after if after == value else as_field(after)))
         if tracker is not None and tracker.country == "truncated_address" and inbound.client:
             truncated = truncate_address(inbound.client)
             if truncated is not None:
@@ -311,6 +318,16 @@ class Request:
     def _traced(self, place: str, before: str, after: str) -> None:
         if self._trace is not None:
             self._trace.append(Change(f"header {place}", before, after, "headers", "mask" if after else "drop", ""))
+
+
+def as_field(value: str) -> str:
+    """What a rule wrote, as a field's value: in bytes of UTF-8 where it is no latin-1, without what ends a line."""
+    value = _LINE_ENDS.sub(" ", value)
+    try:
+        value.encode("latin-1")
+    except UnicodeEncodeError:
+        return value.encode("utf-8", "replace").decode("latin-1")
+    return value
 
 
 def is_own_path(tracker: TrackerFile, path: str) -> bool:

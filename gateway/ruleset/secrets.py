@@ -97,6 +97,11 @@ class Secrets:
                     break
         return found
 
+    def stands_in(self, text: str) -> bool:
+        """Whether any secret may stand in a text: a quick look at a whole layer, which `find` then reads closely."""
+        folded = text.lower()
+        return any(secret in folded for secret in self._values)
+
     def rows(self) -> Iterable[Row]:
         """The words of each secret with the operator that masked it, for a session's memory."""
         for value, operator in self._values.items():

@@ -27,6 +27,7 @@ _USER_INFO: Final = "url user-info"
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
 _BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
 _REFERENCE: Final = re.compile(r"(?:(?<=[\s\"'(=])|^)/[^\s\"'<>?#]{0,512}\?[^\s\"'<>]{1,4096}")
+_TOLD: Final = re.compile(r"[^\W_]")
 _BARE_QUERY: Final = re.compile(r"[\w.$\[\]%+-]{1,128}=")
 _ADDRESS_SCHEMES: Final = frozenset({"mailto", "tel", "sms", "sip", "xmpp", "skype", "whatsapp"})
 _IDENTIFIER: Final = re.compile(
@@ -203,7 +204,7 @@ class TextRules:
                         )
         for find in secrets:
             found += [Edit(*one, "mask", SECRET_STRENGTH) for one in find(text)]
-        return resolve(found) if len(found) > 1 else found
+        return resolve(found, text) if len(found) > 1 else found
 
     def _hit(self, text: str, span: Span, category: Category, situation: Situation) -> Edit | None:
         rules = self._by_detector.get(span.detector)
@@ -220,8 +221,11 @@ class TextRules:
         return Edit(span.start, span.end, replacement, rule.name, rule.operator, rule.strength, span.detector)
 
 
-def resolve(edits: list[Edit]) -> list[Edit]:
-    """Edits apart from each other: the stronger (then longer, then earlier) keeps its span, a weaker one what is left."""
+def resolve(edits: list[Edit], told: str | None = None) -> list[Edit]:
+    """Edits apart from each other: the stronger (then longer, then earlier) keeps its span, a weaker one what is left.
+
+    With the text, `told`, what is left without a letter or digit is let go: it tells nothing.
+    """
     taken: list[Edit] = []
     for edit in sorted(edits, key=lambda one: (-one.strength, one.start - one.end, one.start)):
         pieces = [(edit.start, edit.end)]
@@ -234,6 +238,8 @@ def resolve(edits: list[Edit]) -> list[Edit]:
             ]
             if not pieces:
                 break
+        if pieces != [(edit.start, edit.end)]:
+            pieces = [(start, end) for start, end in pieces if told is None or _TOLD.search(told, start, end)]
         taken += [
             edit
             if (start, end) == (edit.start, edit.end)

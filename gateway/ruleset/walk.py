@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from typing import Final
+from urllib.parse import unquote_plus
 
 from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
@@ -40,6 +41,12 @@ _PERSON: Final = Phrases(
     anchored=True,
 )
 _LARGEST_PERSON: Final = 12
+# words of keys beside them that tell of something else than the person
+_THINGS: Final = frozenset(
+    """order product item sku price currency total amount quantity status type event page path category action method
+    version locale language country code coupon step source campaign brand variant size color colour shipping payment
+    level message tag""".split()
+)
 # A record that names the page as well: a `title` in it is the page's, not the element's.
 _PAGE: Final = frozenset({"page_url", "pageUrl", "current_url", "currentUrl", "url", "uri", "pathname", "hostname", "page_path"})
 _TITLES: Final = frozenset({"title", "page_title", "pageTitle"})
@@ -58,6 +65,10 @@ _TOLD: Final = frozenset({"payload", "data", "traits", "params", "attributes", "
 
 _ATTRIBUTE: Final = re.compile(r"[a-z_$][a-z0-9_:-]{0,63}", re.IGNORECASE)
 
+_URL_STARTS: Final = ("http", "/", "?")
+_LONGEST_QUERY: Final = 4096
+_MOST_PARAMETERS: Final = 64
+
 # parts of a record that tell, as rows of keys and values, which session the rest of it belongs to
 _TELLS_SESSION: Final = frozenset({"resource", "attributes"})
 
@@ -71,7 +82,7 @@ def is_shown(key: str) -> bool:
 
 
 class Walk:
-    """One request's walk. `claims` is its result; `keys` the map keys that hold more than a name, `records` all maps."""
+    """One request's walk. `claims` is its result; `keys` the map keys that are more than a name, `records` all maps."""
 
     def __init__(
         self,
@@ -82,6 +93,7 @@ class Walk:
         takes_whole: Callable[[Place, Category | None], bool],
         drops: Callable[[Place, Category | None], bool],
         marks_of: Callable[[Element], tuple[bool, frozenset[int]]],
+        keeps_parameter: Callable[[str], bool],
     ) -> None:
         """`marks_of` judges an element; `takes_whole` says that values of a place are replaced as a whole, so that what they open into is not entered."""
         self.claims: list[Claim] = []
@@ -96,6 +108,7 @@ class Walk:
         self._takes_whole = takes_whole
         self._drops = drops
         self._marks_of = marks_of
+        self._keeps_parameter = keeps_parameter
         self._events: list[tuple[type[PageReader], Layer, Map, Place, dict[int, str]]] = []
         self._mirror: Mirror | None = None
         self._nested = 0
@@ -170,7 +183,13 @@ class Walk:
             self._seen += 1
             if self._seen % 512 == 0:
                 self._budget.check_time()
-            if isinstance(raw, Leaf) and raw.child is not None and raw.child.name == "form" and at.name in _RECORDS:
+            if (
+                isinstance(raw, Leaf)
+                and raw.child is not None
+                and raw.child.name == "form"
+                and at.name in _RECORDS
+                and not _is_known(raw.child.root, here)
+            ):
                 raw.child = None  # a query told in a record (`?a=b`): its values go by the rules of URLs, not of fields
                 forced = forced if forced in NEVER_TOUCHED else Category.URLS
                 self.claims.append(Claim(at, raw, forced, here, element, holder, index, Form.PLAIN, key))
@@ -276,8 +295,8 @@ class Walk:
                 described = self._chain_element(layer, items[index][1])
             if place.session >= 0:
                 session = self._in_session(session, place, enter(layer, items[index][1])[1])
-            elif place.decoded_size and isinstance(items[index][1], Leaf):
-                self.sizes.append((layer, items[index][1]))
+            elif place.decoded_size and isinstance(size := items[index][1], Leaf):
+                self.sizes.append((layer, size))
             if names[index] in _TELLS_SESSION:
                 session = self._told_session(layer, items[index][1], place, session)
         is_person = (
@@ -294,10 +313,13 @@ class Walk:
             name in _KINDS and isinstance(value, Leaf) and value.value.lower().lstrip("$") in _TELLS_USER
             for name, (_, value) in zip(names, items, strict=True)
         )
+        parameters = self._parameters(items) if len(items) > 1 else {}
         for index in range(len(items) - 1, -1, -1):
             name_leaf, value = items[index]
             name = names[index]
             place = places[index]
+            if name in parameters and isinstance(value, Leaf) and value.value == parameters[name] and not place.fixed:
+                place = here.child("query params").child(name)  # a URL beside it has this parameter: told twice
             if is_exchange and name in _EXCHANGED and not (place.fixed or place.has_exact_below):
                 if isinstance(value, Leaf) or _is_exchanged(name, enter(layer, value)[1]):
                     place = here.child(_EXCHANGED[name])
@@ -306,6 +328,7 @@ class Walk:
                 continue
             if (
                 is_person
+                and not _THINGS.intersection(words_of(name))
                 and isinstance(value, Leaf)
                 and value.kind is Kind.TEXT
                 and name not in _KINDS
@@ -349,6 +372,14 @@ class Walk:
             elif category is None:
                 category = Category.PAGE_TEXT
         return Claim(layer, leaf, category, place, element, holder, index, form, key)
+
+    def _parameters(self, items: list[tuple[Leaf, Node]]) -> dict[str, str]:
+        """The query parameters of the URLs in a record whose values do not stay: SDKs copy them into keys of their own."""
+        found: dict[str, str] = {}
+        for _, value in items:
+            if isinstance(value, Leaf) and "?" in value.value and value.value.startswith(_URL_STARTS):
+                found.update((name, told) for name, told in _query_of(value.value).items() if not self._keeps_parameter(name))
+        return found
 
     # sessions
 
@@ -416,6 +447,15 @@ class Walk:
                     reader.attributes(at, node, parent, place.child("attributes"), is_chain=True)
 
 
+def _query_of(text: str) -> dict[str, str]:
+    """The parameters of a URL's query, decoded; of a URL with an overlong query none."""
+    query = text.partition("#")[0].partition("?")[2]
+    if not query or len(query) > _LONGEST_QUERY:
+        return {}
+    pairs = (part.partition("=") for part in query.split("&")[:_MOST_PARAMETERS])
+    return {unquote_plus(name): unquote_plus(value) for name, mark, value in pairs if mark and value}
+
+
 def _are_person(rows: List) -> bool:
     """Whether a short list of keys beside their values tells of a person (`[{key: "email", value: …}, …]`)."""
     if not 1 <= len(rows.items) <= _LARGEST_PERSON:
@@ -440,6 +480,11 @@ def _is_exchanged(name: str, content: Node) -> bool:
     return isinstance(content, List) or (
         isinstance(content, Map) and bool(content.items) and _PARTED.isdisjoint(key.value for key, _ in content.items)
     )
+
+
+def _is_known(query: Node, here: Place) -> bool:
+    """Whether a query in a record has fields that the tracker's own file names: then it is a record (Matomo's bulk)."""
+    return isinstance(query, Map) and any(here.child(name.value.lstrip("?")).fixed for name, _ in query.items[:32])
 
 
 def _named_value(record: Map) -> tuple[int, Leaf] | None:

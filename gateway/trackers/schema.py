@@ -6,11 +6,12 @@ happens to them (rule files do), so that it can't loosen anything but what its b
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, model_validator
+from pydantic import AfterValidator, BeforeValidator, StrictBool, StrictInt, field_validator, model_validator
 
 from gateway.core.category import Category
 from gateway.core.yaml import Strict, Text, Texts, Where, choose, quoted
@@ -134,6 +135,25 @@ class Answers(Strict):
         return self
 
 
+class ReplyEdit(Strict):
+    """Fields of a set-up reply that tell the SDK to mask or stop at its source: JSON literal → fields."""
+
+    path: PathGlobs = ("*",)
+    unless_kept: CategoryName | None = None  # not where the rules keep this category
+    set: Mapping[Text, Fields] = {}
+    where: Where = ""
+
+    @field_validator("set")
+    @classmethod
+    def _write_json(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+        for literal in value:
+            try:
+                json.loads(literal)
+            except ValueError:
+                raise ValueError(f"{quoted(literal)} is no JSON value: write it as the reply would hold it") from None
+        return value
+
+
 class Length(Strict):
     """A number that tells how long another part of the body is: as it is sent, or inflated."""
 
@@ -152,7 +172,7 @@ class TrackerFile(Strict):
     last_resort: StrictBool = False  # recognised only where no other tracker is
     ingest: PathGlobs = ()  # what may be answered before the backend is asked
     session: Fields = ()
-    session_part: Annotated[str, AfterValidator(_session_part)] = ""  # its first group is the key; values that don't fit are none
+    session_part: Annotated[str, AfterValidator(_session_part)] = ""  # of a value, the key is its first group
     decoded_size: Fields = ()  # numbers that say how long the body's content is, and follow it
     unsupported: PathGlobs = ()  # known, and not readable by this version: refused
     places: Mapping[CategoryName, Fields] = {}
@@ -166,4 +186,6 @@ class TrackerFile(Strict):
     elements: Fields = ()  # strings in PostHog's elements_chain form
     switches: Mapping[str, Fields] = {}  # value → fields that are always sent as this value (`ip=1` becomes 0)
     answers: Answers = Answers()
+    replies: tuple[ReplyEdit, ...] = ()
+    hosts: Texts = ()  # host names (globs) of the backend that replies and scripts name, besides the upstream
     where: Where = ""

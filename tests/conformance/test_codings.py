@@ -23,7 +23,13 @@ CONTENT = {
     "windows1252": TEXT,
     "percent": TEXT,
 }
-ORIGINAL = {"base64": "eyJhIjogImIifSAgICAgIA==", "percent": "%7B%22a%22%3A1%7D", "latin1": "", "deflate": b"x\x9c"}
+ORIGINAL = {
+    "base64": "eyJhIjogImIifSAgICAgIA==",
+    "base64-reversed": "==AIgACIgASfiImIgojIhJye",
+    "percent": "%7B%22a%22%3A1%7D",
+    "latin1": "",
+    "deflate": b"x\x9c",
+}
 ALL = list({coding.name: coding for coding in (*CODINGS, *BY_CONTENT_CODING.values(), *BY_CHARSET.values())}.values())
 NAMED = [pytest.param(coding, id=coding.name) for coding in ALL]
 

@@ -11,7 +11,10 @@ import re
 
 # a record's fields after its type: t text, n number, and T and N the same but absent behind a `!`, which needs no comma
 SHAPES = {
-    "1": ("interaction", "n n n n n t:trigger t:initialPageURL t:oldURL t:newURL t:customName n N N T:oldRoute T:newRoute t:id t:nodeId N N"),
+    "1": (
+        "interaction",
+        "n n n n n t:trigger t:initialPageURL t:oldURL t:newURL t:customName n N N T:oldRoute T:newRoute t:id t:nodeId N N",
+    ),
     "2": ("ajax", "n n n n n t:method n t:domain t:path n n n t:nodeId T:spanId T:traceId N"),
     "3": ("end", "n"),
     "4": ("tracer", "n n n n n t:name N t:nodeId"),
@@ -23,7 +26,7 @@ WORDS = {"7": True, "8": False, "9": None}
 FIELD = re.compile(r"!|'(?:[^\\,;]|\\[\s\S])*|[^,;!']*")
 
 
-class Broken(ValueError):
+class BrokenError(ValueError):
     """This text is no such payload."""
 
 
@@ -43,7 +46,7 @@ class Tape:
 
     def comma(self) -> None:
         if self.text[self.at : self.at + 1] != ",":
-            raise Broken
+            raise BrokenError
         self.at += 1
 
     def string(self, field: str) -> str:
@@ -54,13 +57,13 @@ class Tape:
             return ""
         index = number(field)
         if not 0 <= index < len(self.known):
-            raise Broken
+            raise BrokenError
         return self.known[index]
 
 
 def number(field: str) -> int:
     if not re.fullmatch(r"-?[0-9a-z]+|", field):
-        raise Broken
+        raise BrokenError
     return int(field or "0", 36)
 
 
@@ -68,17 +71,18 @@ def record(tape: Tape, kind: str) -> tuple[str, dict[str, object], int]:
     """The name of a record, its fields, and how many records belong to it."""
     numbers: list[int] = []
     fields: dict[str, object] = {}
+    null = False
     if kind == "b":
         while not tape.over():
-            if tape.text[tape.at - 1] != "!":
+            if not null:
                 tape.comma()
             field = tape.field()
-            numbers.append(0 if field == "!" else number(field))
+            null = field == "!"
+            numbers.append(0 if null else number(field))
         return "navigation", {"numbers": numbers}, 0
     if kind not in SHAPES:
-        raise Broken
+        raise BrokenError
     name, shape = SHAPES[kind]
-    null = False
     for slot in shape.split():
         if not null:
             tape.comma()
@@ -86,7 +90,7 @@ def record(tape: Tape, kind: str) -> tuple[str, dict[str, object], int]:
         null = field == "!" and slot[0] in "TN"
         if field == "!":
             if slot[0] not in "TNx":
-                raise Broken
+                raise BrokenError
         elif slot[0] in "tT":
             fields[slot[2:]] = tape.string(field)
         else:
@@ -137,9 +141,9 @@ def records(tape: Tape) -> list[object]:
             attributes = {}
             found.append({name: {**fields, "attributes": attributes}})
         if not tape.over() or owed < 0:
-            raise Broken
+            raise BrokenError
         if tape.at >= len(tape.text):
             if owed:
-                raise Broken
+                raise BrokenError
             return found
         tape.at += 1

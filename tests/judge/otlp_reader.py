@@ -52,7 +52,7 @@ def tables(text: str) -> Tables:
 SCHEMAS = (tables(COMMON + LOGS), tables(COMMON + TRACES))
 
 
-class Broken(ValueError):
+class BrokenError(ValueError):
     """These bytes are no such message."""
 
 
@@ -60,7 +60,7 @@ def varint(data: bytes, at: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= len(data) or shift > 63:
-            raise Broken
+            raise BrokenError
         value |= (data[at] & 127) << shift
         at, shift = at + 1, shift + 7
         if data[at - 1] < 128:
@@ -73,10 +73,10 @@ def message(schema: Tables, name: str, data: bytes) -> dict[str, object]:
     while at < len(data):
         tag, at = varint(data, at)
         if tag >> 3 not in schema[name]:
-            raise Broken
+            raise BrokenError
         key, kind, many = schema[name][tag >> 3]
         if tag & 7 != WIRES.get(kind, 2):
-            raise Broken
+            raise BrokenError
         value: object
         if tag & 7 == 0:
             value, at = varint(data, at)
@@ -87,14 +87,14 @@ def message(schema: Tables, name: str, data: bytes) -> dict[str, object]:
                 size, at = varint(data, at)
             chunk, at = data[at : at + size], at + size
             if len(chunk) < size:
-                raise Broken
+                raise BrokenError
             value = content(schema, kind, chunk)
         if many:
             held = found.setdefault(key, [])
             assert isinstance(held, list)
             held.append(value)
         elif key in found:
-            raise Broken
+            raise BrokenError
         else:
             found[key] = value
     return found
@@ -109,7 +109,7 @@ def content(schema: Tables, kind: str, chunk: bytes) -> object:
         try:
             return chunk.decode("utf-8", "surrogatepass")
         except UnicodeDecodeError as error:
-            raise Broken from error
+            raise BrokenError from error
     return chunk.hex() if kind in {"hex", "bytes"} else message(schema, kind, chunk)
 
 
@@ -118,7 +118,7 @@ def read(data: bytes) -> str | None:
     for schema in SCHEMAS:
         try:
             return json.dumps(joined(message(schema, "request", data)))
-        except (Broken, RecursionError):
+        except (BrokenError, RecursionError):
             continue
     return None
 
@@ -131,7 +131,9 @@ def joined(request: dict[str, object]) -> dict[str, object]:
                 told = {row["key"]: next(iter(row["value"].values()), None) for row in record.get("attributes", [])}
                 total = told.get("rr-web.total-chunks") or 1
                 if total > 1 and isinstance(record.get("content"), dict):
-                    events.setdefault(told.get("rr-web.event"), []).append((told["rr-web.chunk"], total, record["content"]))
+                    events.setdefault(told.get("rr-web.event"), []).append(
+                        (told["rr-web.chunk"], total, record["content"])
+                    )
             for pieces in events.values():
                 pieces.sort(key=lambda piece: piece[0])
                 if len(pieces) == pieces[0][1]:

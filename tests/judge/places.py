@@ -29,13 +29,14 @@ TRAIT_NAMES = frozenset(
     words(
         "user usr enduser traits userid useremail username userobject useridentifier useridentity uid email enduserid"
         " userproperties personproperties groupproperties set setonce groups cvar usermeta useraccount username"
-        " groupkey initialreferrer sessionreplayuser"
+        " groupkey groupid initialreferrer sessionreplayuser"
     )
 )
 DEVICE_NAMES = frozenset(
     words(
         "deviceid distinctid anondistinctid anonymousid duid nuid tnuid clientid visitorid useruuid fingerprint uuidcookie"
         " sessionreplayid amplitudesessionreplayid cid aiuser did mpdeviceid profileid deviceuuid machineid browserid"
+        " aiuserid aideviceid useranonymousid"
     )
 )
 AGENT_NAMES = frozenset(
@@ -58,7 +59,7 @@ NETWORK_FIELD = re.compile(r"http(?:request|response)(?:header.*|body)")
 FORM_NAMES = frozenset(
     words("value checked selected ischecked selectedoptionids inputvalue elementvalue textareavalue")
 )
-SWITCH_NAMES = frozenset(words("ip ipaddress inferip useip geoip clientip"))
+SWITCH_NAMES = frozenset(words("ip ipaddress inferip useip geoip clientip userip"))
 LENGTH_NAMES = frozenset(
     words("snapshotbytes length decompressedbytes contentlength rawsegmentsize compressedsegmentsize")
 )
@@ -128,7 +129,7 @@ def effective_names(leaf: Leaf, index: Mapping[Place, str]) -> tuple[str, ...]:
 
 def is_device(last: str, place: Place) -> bool:
     """Whether an id of the device stands there; two trackers have a name for it that says nothing elsewhere."""
-    return last in DEVICE_NAMES or place[-1] == "_id" or place[-2:] == ("variables", "id")
+    return last in DEVICE_NAMES or place[-1] == "_id" or place[-2:] in {("variables", "id"), ("device", "id")}
 
 
 def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:

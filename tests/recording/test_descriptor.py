@@ -45,7 +45,9 @@ def test_a_private_elements_text_does_not_leave(record):
 
 @pytest.mark.parametrize("record", PRIVATE_RECORDS.values(), ids=PRIVATE_RECORDS)
 def test_a_public_elements_text_arrives(record):
-    public = json.dumps(record).replace("ph-no-capture", "x").replace("private", "public").replace("data-public", "data-x")
+    public = (
+        json.dumps(record).replace("ph-no-capture", "x").replace("private", "public").replace("data-public", "data-x")
+    )
     public = public.replace("input", "span").replace("TEXTAREA", "SPAN").replace("contenteditable", "title")
     told = masked(program(PRIVATE, "posthog"), {"event": "click", "properties": json.loads(public)})
     assert SECRET in json.dumps(told)

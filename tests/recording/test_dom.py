@@ -12,7 +12,14 @@ from gateway.recording.dom import UNKNOWN, Element, Mirror, Selectors, Sessions
 def page(mirror: Mirror) -> None:
     """`main.a > ul > li.x, li, li.y > b`, ids 1, 2, 3, 4, 5, 6."""
     mirror.reset()
-    rows = [(1, "main", 0, "a"), (2, "ul", 1, ""), (3, "li", 2, "x"), (4, "li", 2, ""), (5, "li", 2, "y"), (6, "b", 5, "")]
+    rows = [
+        (1, "main", 0, "a"),
+        (2, "ul", 1, ""),
+        (3, "li", 2, "x"),
+        (4, "li", 2, ""),
+        (5, "li", 2, "y"),
+        (6, "b", 5, ""),
+    ]
     for node_id, tag, parent, classes in rows:
         mirror.add(Element(tag, {"class": classes} if classes else {}, mirror.elements.get(parent), node_id, mirror))
 
@@ -216,7 +223,7 @@ def test_a_failed_request_leaves_its_sessions_unknown_for_who_waits_already():
     waiting = threading.Thread(target=wait)
     with pytest.raises(ZeroDivisionError), sessions.hold(["a"], 0.0) as mirrors:
         waiting.start()
-        while sessions._mirrors["a"] is not mirrors["a"]:  # noqa: SLF001
+        while sessions._mirrors["a"] is not mirrors["a"]:
             pass
         raise ZeroDivisionError
     waiting.join(10)

@@ -261,7 +261,9 @@ def test_rules_hold_by_precedence(rules, body, leaves):
 
 
 def test_typed_input_goes_before_a_rule_that_keeps_its_place():
-    told = masked(program("mask: [{name: a, keys: [note], with: keep}]"), {"tag": "textarea", "note": "k", "text": "typed"})
+    told = masked(
+        program("mask: [{name: a, keys: [note], with: keep}]"), {"tag": "textarea", "note": "k", "text": "typed"}
+    )
     assert told == {"tag": "textarea", "note": "k", "text": "***"}
     told = masked(program("mask: [{name: a, keys: [input value], with: keep}]"), {"input_value": "typed"})
     assert told == {"input_value": "***"}
@@ -299,7 +301,10 @@ def test_a_rule_on_query_parameters_holds_in_the_requests_query_and_in_urls(quer
 )
 def test_a_rule_on_query_parameters_holds_in_every_url(parameter, operator, leaves):
     subject = program(f"mask: [{{name: q, query: [{parameter}], with: {operator}}}]")
-    told = masked(subject, {"url": f"https://x.example/?{leaves.partition('=')[0]}=abc", "note": "see https://x.example/?ref=abc."})
+    told = masked(
+        subject,
+        {"url": f"https://x.example/?{leaves.partition('=')[0]}=abc", "note": "see https://x.example/?ref=abc."},
+    )
     assert told["url"] == f"https://x.example/?{leaves}"
 
 

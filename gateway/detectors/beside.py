@@ -1,0 +1,93 @@
+"""Words beside a number: what a number without a telling form needs before a detector takes it for somebody's.
+
+A phrase is found by its letters, in any case and however its words are joined (`Steuer-ID`, `steuerId`, `steuer_id`), right
+before the number with at most three other words between, or in the words of the field's key. Work per number is bounded.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Final
+
+_NEAR: Final = 48
+_MOST_BETWEEN: Final = 3
+_MOST_JOINED: Final = 4
+_TOKEN: Final = re.compile(r"[^\W\d_]+")
+_CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+FILLERS: Final = frozenset(
+    """a al am card carte code codigo código de der des det die du el er es est for il in is ist it kart karte kod la
+    lautet le mein meine mi min mijn mon my na nel no nr num number numero numéro número nummer numer o of on op our
+    r s the to um value van was id ids""".split()
+)
+
+
+def folded(phrase: str) -> str:
+    """A phrase's letters in lower case, nothing between."""
+    return "".join(_TOKEN.findall(phrase)).lower()
+
+
+def bare(phrase: str) -> str:
+    """The same without accents, as people type it."""
+    plain = unicodedata.normalize("NFKD", phrase)
+    return "".join(one for one in plain if not unicodedata.combining(one))
+
+
+class Words[T]:
+    """Phrases with what each stands for. `beside` and `of_keys` answer with those found, the nearest first."""
+
+    def __init__(self, phrases: Mapping[str, tuple[T, ...]]) -> None:
+        found: dict[str, tuple[T, ...]] = {}
+        for phrase, told in phrases.items():
+            for form in {folded(phrase), folded(bare(phrase))}:
+                found[form] = tuple(dict.fromkeys((*found.get(form, ()), *told)))
+        self._by_phrase = found
+        self.of_keys = lru_cache(maxsize=1024)(self._of_keys)
+
+    def beside(self, text: str, start: int) -> tuple[tuple[T, ...], bool]:
+        """What the phrase before text[start] stands for, and whether only fillers stand between."""
+        tail = text[max(0, start - _NEAR) : start]
+        if not tail or tail.isspace():
+            return (), False
+        for at in range(len(tail) - 1, -1, -1):
+            if tail[at] in "0123456789\n;|":
+                tail = tail[at + 1 :]
+                break
+        tokens: list[str] = _TOKEN.findall(tail)
+        is_tight = True
+        for back in range(min(_MOST_BETWEEN + 1, len(tokens))):
+            last = len(tokens) - back
+            found = self._ending(tokens, last)
+            if found:
+                return found, is_tight
+            is_tight = is_tight and tokens[last - 1].lower() in FILLERS
+        return (), False
+
+    def _ending(self, tokens: list[str], last: int) -> tuple[T, ...]:
+        """What the longest phrase that ends with token `last` - 1 stands for."""
+        joined = ""
+        best: tuple[T, ...] = ()
+        for at in range(last - 1, max(-1, last - 1 - _MOST_JOINED), -1):
+            joined = tokens[at].lower() + joined
+            best = self._by_phrase.get(joined, best)
+        if not best and not tokens[last - 1].islower():
+            parts = _CAMEL.split(tokens[last - 1])
+            if len(parts) > 1:
+                for size in range(min(_MOST_JOINED, len(parts)), 0, -1):
+                    for at in range(len(parts) - size, -1, -1):
+                        found = self._by_phrase.get("".join(parts[at : at + size]).lower())
+                        if found:
+                            return found
+        return best
+
+    def _of_keys(self, keys: tuple[str, ...]) -> tuple[T, ...]:
+        """What the phrases in a key's words stand for."""
+        found: list[T] = []
+        for at in range(len(keys)):
+            joined = ""
+            for word in keys[at : at + _MOST_JOINED]:
+                joined += word
+                found += self._by_phrase.get(joined, ())
+        return tuple(dict.fromkeys(found))

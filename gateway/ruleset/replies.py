@@ -1,0 +1,107 @@
+"""Set-up replies on their way back: the SDK is told to mask at its source and to keep talking to the gateway.
+
+Three edits, each only where it is asked for: fields that a tracker file sets (`replies:`), host names of the backend that
+become the address the browser used, and ids that the gateway hashed on the way out and that the backend gives back, which
+become the visitor's own again (else the SDK would store the hash and it would be hashed once more).
+Whatever a reply says, the upload is checked all the same. A reply that can't be read is passed on as it came.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from gateway.core.document import Layer, List, Map, Node
+from gateway.core.errors import Refused
+from gateway.core.limits import Budget
+from gateway.core.opening import Opener
+from gateway.recording.rrweb import enter
+from gateway.trackers.path import FieldPath, Step, Wild
+from gateway.trackers.schema import ReplyEdit
+
+LARGEST: Final = 2 * 1024 * 1024
+"""Bytes of a reply that is edited; set-up replies are small, and what is larger passes through untouched."""
+
+_READABLE: Final = re.compile(r"\s*(?:application/(?:[\w.+-]+\+)?json|text/javascript|application/(?:x-)?javascript|text/plain)\b", re.I)
+_ID: Final = re.compile(r"[\w.:|@+-]{6,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyPlan:
+    """What is edited in the reply to one request. `ids`: hashed → as the SDK knows it; `hosts`: backend's → the browser's."""
+
+    opener: Opener
+    edits: Sequence[ReplyEdit] = ()
+    hosts: Mapping[str, str] = field(default_factory=dict)
+    ids: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.edits or self.hosts or self.ids)
+
+    @staticmethod
+    def reads(content_type: str) -> bool:
+        """Whether a reply of this type is one to edit."""
+        return _READABLE.match(content_type) is not None
+
+    def edit(self, body: bytes, content_type: str, encodings: Sequence[str], budget: Budget) -> bytes | None:
+        """The reply, decoded and edited, or None where nothing changes or it can't be read."""
+        try:
+            document = self.opener.open_body(body, content_type, encodings, budget)
+        except Refused:
+            return None
+        plain = [layer for layer in document.layers if isinstance(layer.source, str)]
+        if not plain:
+            return None
+        text = plain[0].source
+        edited = self._fields(plain[0])
+        for table in (self.hosts, self.ids):
+            for before, after in table.items():
+                edited = edited.replace(before, after)
+        return edited.encode("utf-8", "surrogatepass") if edited != text else None
+
+    def _fields(self, outer: Layer) -> str:
+        for edit in self.edits:
+            for literal, paths in edit.set.items():
+                for path in paths:
+                    _set(outer, outer.root, path, literal)
+        closed = outer.close()
+        return closed if isinstance(closed, str) else str(outer.source)
+
+
+def _set(layer: Layer, root: Node, path: FieldPath, literal: str) -> None:
+    """Sets a field wherever its holder stands; a holder without it gets it."""
+    pending: list[tuple[Layer, Node, tuple[Step, ...]]] = [(layer, root, path.steps)]
+    while pending:
+        at, raw, steps = pending.pop()
+        at, node = enter(at, raw)
+        if at is not layer:
+            continue  # a reply's own fields, not those of text in it
+        if isinstance(node, List):
+            pending.extend((at, item, steps) for item in node.items)
+        elif isinstance(node, Map):
+            step, rest = steps[0], steps[1:]
+            if step is Wild.ANY:
+                pending.append((at, node, rest))
+                pending.extend((at, value, steps) for _, value in node.items)
+            elif rest:
+                pending.extend((at, value, rest) for key, value in node.items if step is Wild.ONE or key.value == step)
+            elif isinstance(step, str):
+                _put(at, node, step, literal)
+
+
+def _put(layer: Layer, holder: Map, name: str, literal: str) -> None:
+    found = [value for key, value in holder.items if key.value == name]
+    for value in found:
+        layer.write_literal(value, literal)
+    if not found:
+        comma = "," if holder.items else ""
+        layer.insert(holder.start + 1, f'"{name}":{literal}{comma}')
+
+
+def ids_to_map_back(pairs: Mapping[str, str]) -> dict[str, str]:
+    """Hashed ids that may come back, long and plain enough to be told from any other text."""
+    return {after: before for before, after in pairs.items() if _ID.fullmatch(after) and after != before}
+
+
