@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime
 import json
 from collections.abc import Iterable, Mapping
+from datetime import date
 from functools import cache
 from pathlib import PurePath
 from typing import Any
@@ -22,7 +22,7 @@ from gateway.trackers.loading import load_trackers
 from gateway.trackers.schema import TrackerFile
 
 KEY = b"k" * 32
-TODAY = datetime.date(2026, 11, 24)
+TODAY = date(2026, 11, 24)
 PRIVATE = "mask: [{name: private, select: .private, with: mask}]"
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from gateway.core.errors import Reason
 from gateway.core.masked import Masked
@@ -19,12 +21,27 @@ class Response:
     body: bytes = b""
 
 
+class ReplyEditor(Protocol):
+    """What is edited in the backend's reply to one request, so that the SDK masks at its source and finds its way back."""
+
+    def reads(self, content_type: str) -> bool:
+        """Whether a reply of this type is one to edit; others pass through as they come."""
+        ...
+
+    def edit(
+        self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]
+    ) -> bytes | None:
+        """The reply, decoded and edited, or None where it stays as it is. `hosts`: the backend's address → the browser's."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Forward this."""
 
     masked: Masked
     report: Report
+    reply: ReplyEditor | None = None
 
 
 @dataclass(frozen=True, slots=True)

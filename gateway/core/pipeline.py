@@ -15,7 +15,7 @@ from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget, Limits
 from gateway.core.masked import seal
 from gateway.core.message import Inbound, Outbound
-from gateway.core.outcome import Outcome, Refuse, Response, Send
+from gateway.core.outcome import Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.core.report import Report
 
 
@@ -31,6 +31,7 @@ class Work(Protocol):
     def close(self) -> Outbound: ...
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
+    def reply(self) -> ReplyEditor | None: ...
 
 
 class Program(Protocol):
@@ -60,4 +61,4 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
         return Refuse(refused.reason, work.refusal(refused.reason), work.report.tracker)
     except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
         return Refuse(Reason.FAULT, work.refusal(Reason.FAULT), work.report.tracker)
-    return Send(seal(outbound, program.digest), work.report)
+    return Send(seal(outbound, program.digest), work.report, work.reply())

@@ -15,7 +15,7 @@ from typing import Final
 _NEAR: Final = 48
 _MOST_BETWEEN: Final = 3
 _MOST_JOINED: Final = 4
-_TOKEN: Final = re.compile(r"[^\W\d_]+")
+_TOKEN: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0eff])*")  # vowel signs are no letters to `re`
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 FILLERS: Final = frozenset(
     """a al am card carte code codigo código de der des det die du el er es est for il in is ist it kart karte kod la
@@ -32,7 +32,7 @@ def folded(phrase: str) -> str:
 def bare(phrase: str) -> str:
     """The same without accents, as people type it."""
     plain = unicodedata.normalize("NFKD", phrase)
-    return "".join(one for one in plain if not unicodedata.combining(one))
+    return "".join(one for one in plain if not "\u0300" <= one < "\u0370").replace("ı", "i")
 
 
 class Words[T]:

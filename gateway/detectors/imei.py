@@ -23,38 +23,28 @@ _WORDS: Final = Words(
 _DIGITS: Final = re.compile(r"\d")
 
 
-def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
-    for miss in _looked_at(text, context):
-        if miss.reason is None:
-            yield miss.start, miss.end
-
-
-class _Look:
-    __slots__ = ("end", "reason", "start")
-
-    def __init__(self, start: int, end: int, reason: MissReason | None) -> None:
-        self.start, self.end, self.reason = start, end, reason
-
-
-def _looked_at(text: str, context: Context) -> Iterator[_Look]:
+def _judged(text: str, context: Context) -> Iterator[tuple[int, int, MissReason | None]]:
     """Every number of this form, with why it is none."""
     has_key = bool(_WORDS.of_keys(context.keys))
     for match in _NUMBER.finditer(text):
         digits = "".join(_DIGITS.findall(match[0]))
-        reason = None
-        if not (has_key or _WORDS.beside(text, match.start())[0]):
-            if len(digits) != 15 or not luhn.is_valid(digits):
-                continue
-            reason = MissReason.NEEDS_A_WORD
-        elif len(digits) == 15 and not luhn.is_valid(digits):
-            reason = MissReason.CHECKSUM_FAILED
-        yield _Look(*match.span(), reason)
+        is_checked = len(digits) != 15 or luhn.is_valid(digits)  # 14 lack the check digit, 16 end with the software's version
+        if has_key or _WORDS.beside(text, match.start())[0]:
+            yield *match.span(), None if is_checked else MissReason.CHECKSUM_FAILED
+        elif is_checked and len(digits) == 15:
+            yield *match.span(), MissReason.NEEDS_A_WORD
+
+
+def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
+    for start, end, reason in _judged(text, context):
+        if reason is None:
+            yield start, end
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    for look in _looked_at(text, context):
-        if look.reason is not None:
-            yield Miss(look.start, look.end, DETECTOR.name, look.reason)
+    for start, end, reason in _judged(text, context):
+        if reason is not None:
+            yield Miss(start, end, DETECTOR.name, reason)
 
 
 DETECTOR: Final = Detector(

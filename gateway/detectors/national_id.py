@@ -65,7 +65,7 @@ hr.oib                | 99999999999             | oib, osobni identifikacijski b
 id.nik                | 9999999999999999        | nik, nomor induk kependudukan, ktp
 id.npwp               | 999999999999999         | npwp, nomor pokok wajib pajak
 ie.pps                | 9999999A 9999999AA      | pps, ppsn, pps no, personal public service number, pps number
-il.idnr               | 999999999               | תעודת זהות, מספר זהות, teudat zehut, mispar zehut, תז
+il.idnr               | 999999999 99999999              | תעודת זהות, מספר זהות, teudat zehut, mispar zehut, תז
 in_.aadhaar           | 999999999999            | aadhaar, aadhar, adhar, आधार, uidai
 in_.epic!             | AAA9999999              | epic, voter id, elector photo identity card
 in_.pan!              | AAAAA9999A              | pan, pan number, pan card, permanent account number
@@ -149,12 +149,15 @@ class Format:
 
 @lru_cache(maxsize=256)
 def _is_valid(form: Format, written: str) -> bool:
-    return form.is_valid(written) or form.is_valid(written.translate(_SEPARATORS))
+    number = written.translate(_SEPARATORS)
+    country = form.name[:2].upper()
+    return any(map(form.is_valid, (written, number, number.removeprefix(country), country + number)))
 
 
-def _form(shapes: list[str]) -> re.Pattern[str]:
+def _form(shapes: list[str], country: str = "") -> re.Pattern[str]:
+    prefix = rf"(?:{country}[ -]?)?" if country else ""
     rows = [_SEPARATOR.join(_SYMBOLS[symbol] for symbol in shape) for shape in sorted(shapes, key=len, reverse=True)]
-    return re.compile(f"(?:{'|'.join(rows)}){_END}")
+    return re.compile(f"{prefix}(?:{'|'.join(rows)}){_END}")
 
 
 
@@ -176,7 +179,7 @@ def _rows() -> tuple[dict[str, tuple[Format, ...]], tuple[Format, ...]]:
         module, shapes, phrases = (cell.strip() for cell in row.split("|"))
         name = module.rstrip("!")
         is_valid = import_module(f"stdnum.{name}").is_valid
-        pattern = _form(shapes.split())
+        pattern = _form(shapes.split(), name[:2].upper())
         if name == "fi.hetu":
             pattern = re.compile(r"\d{6}[-+A-FU-Ya-fu-y]\d{3}[0-9A-Za-z](?![^\W_])")
         add(Format(name, pattern, is_valid, module.endswith("!")), [one.strip() for one in phrases.split(",")])
@@ -209,7 +212,7 @@ _STANDING: Final = re.compile(
 )
 _STANDING_FORMATS: Final = {f"f{number}": _BY_NAME[name] for number, name in enumerate(_ALONE)}
 
-_CANDIDATE: Final = re.compile(r"(?<![^\W_])(?:[A-Za-z]{0,6}\d|[A-Za-z]{2} \d\d )")
+_CANDIDATE: Final = re.compile(r"(?<![^\W_])(?=[A-Za-z]{0,6}\d|[A-Za-z]{1,2}[ .-]\d)[A-Za-z0-9]")
 _ENOUGH: Final = re.compile(
     r"\d(?:[ ./+-]{0,3}\d){5}|[A-Za-z]{4,6}\d\d|[A-Za-z]{2} \d\d \d\d|\d[A-Za-z]\d{3}|[A-Za-z]{3}\d{7}"
     r"|[A-Za-z]{6}[0-9A-Za-z]{2}[A-Za-z]"

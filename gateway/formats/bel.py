@@ -248,7 +248,8 @@ class _Reader:
             leaf = self._text() if field.use is Use.TEXT else self._number(field.use)
             if leaf is None:
                 return None
-            items.append((_name(field.name, leaf.start), leaf))
+            if leaf.end > leaf.start:  # an empty field is none
+                items.append((_name(field.name, leaf.start), leaf))
         return items
 
     def _times(self) -> list[tuple[Leaf, Node]] | None:
@@ -264,7 +265,8 @@ class _Reader:
             leaf = self._number(Use.WHOLE)
             if leaf is None:
                 return None
-            items.append((_name("time", leaf.start), leaf))
+            if leaf.end > leaf.start:
+                items.append((_name("time", leaf.start), leaf))
             if self._is_end():
                 return items
             if not self._comma():

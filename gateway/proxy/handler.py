@@ -18,7 +18,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.core.message import Headers, Inbound
-from gateway.core.outcome import Answer, Hold, Outcome, Refuse, Response, Send
+from gateway.core.outcome import Answer, Hold, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.log import Event, Name
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
 from gateway.policy.decision import decide
@@ -33,6 +33,13 @@ from gateway.proxy.upstream import Unreachable, Upstream
 
 INLINE_SIZE = 64 * 1024
 """Bodies up to this size are masked on the event loop; larger ones in a thread, so that others get their turn."""
+
+EDITED_SIZE = 2 * 1024 * 1024
+"""Bytes of an answer that is edited; set-up answers are small, and what is larger passes through untouched."""
+
+CHANGED_BODY = (
+    "Content-Encoding", "Content-Length", "ETag", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges",
+)  # fmt: skip
 
 HELD_SIZE = 256 * 1024 * 1024
 """How many bytes of bodies may be in memory at once; past that, requests are asked to come back."""
@@ -185,15 +192,64 @@ class Handler:
                     )
                 fields = fields.replaced("Location", location)
             self._counts.add(Verdict.FORWARDED, str(answer.status), tracker)
+            if send.reply is not None and self._is_edited(request, answer, fields, send.reply):
+                return await self._edit(request, answer, fields, send.reply, self._addresses(request, route, inbound))
             return await self._stream(request, answer, fields)
 
+    @staticmethod
+    def _is_edited(
+        request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers, editor: ReplyEditor
+    ) -> bool:
+        """Whether an answer is one to edit: whole, of a type that is read, and not known to be large."""
+        size = fields.get("Content-Length")
+        return (
+            answer.status == 200
+            and request.method != "HEAD"
+            and editor.reads(fields.get("Content-Type"))
+            and not (size.isdecimal() and int(size) > EDITED_SIZE)
+        )
+
+    def _addresses(self, request: web.BaseRequest, route: Route, inbound: Inbound) -> dict[str, str]:
+        """The backend's address → the one that the browser used, so that what the answer names leads here again."""
+        secure = request.secure or self.plan.must_say_https
+        here = f"{'https' if secure else 'http'}://{inbound.host}{route.path.rstrip('/')}"
+        return {route.base: here} if inbound.host else {}
+
+    async def _edit(
+        self,
+        request: web.BaseRequest,
+        answer: aiohttp.ClientResponse,
+        fields: Headers,
+        editor: ReplyEditor,
+        hosts: dict[str, str],
+    ) -> web.StreamResponse:
+        """Passes a set-up answer on as edited; one that turns out large, or that breaks off, as it comes."""
+        body = bytearray()
+        try:
+            async for piece in answer.content.iter_any():
+                body += piece
+                if len(body) > EDITED_SIZE:
+                    return await self._stream(request, answer, fields, bytes(body))
+        except (aiohttp.ClientError, TimeoutError):
+            _abort(request)
+            raise ConnectionResetError from None
+        encodings = [one.strip() for value in fields.all("Content-Encoding") for one in value.split(",")]
+        edited = editor.edit(bytes(body), fields.get("Content-Type"), [one for one in encodings if one], hosts)
+        if edited is None:
+            return self._dressed(Reply(answer.status, fields.without("Content-Length"), bytes(body)))
+        # what vouched for the bytes as they were vouches no longer (RFC 9110 sections 8.8.3 and 14.4, RFC 9530)
+        left = fields.without(*CHANGED_BODY)
+        return self._dressed(Reply(answer.status, left, edited))
+
     async def _stream(
-        self, request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers
+        self, request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers, begun: bytes = b""
     ) -> web.StreamResponse:
         """Passes the backend's answer on as it comes. One that breaks off does so here too, uncleanly."""
         reply = self._dressed(Reply(answer.status, fields))
         await reply.prepare(request)
         try:
+            if begun:
+                await reply.write(begun)
             async for piece in answer.content.iter_any():
                 async with asyncio.timeout(self._write_seconds):
                     await reply.write(piece)

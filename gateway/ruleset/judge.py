@@ -118,6 +118,7 @@ class Judge:
         self._places: dict[Place, str] = {}
         self._contexts: dict[Place, Context] = {}
         self.key = key
+        self.hashed: dict[str, str] = {}  # pseudonym → the id as the SDK knows it, for the reply to this request
         self._names: dict[str, bool] = {}  # a key → whether it may hold more than a name
         self.secrets = Secrets()
         self._finders: tuple[Finder, ...] = (self.secrets.find,)
@@ -292,6 +293,8 @@ class Judge:
             return
         if leaf.kind is Kind.TEXT and (operation.operator == "hash" or is_secret_place(claim, operation)):
             self.secrets.add(value, after, operation.rule, operation.operator)
+        if operation.operator == "hash":
+            self.hashed[after] = value
         self._put(claim, after, operation)
 
     def _state(self, claim: Claim, operation: Operation) -> None:

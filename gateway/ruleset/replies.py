@@ -9,20 +9,17 @@ Whatever a reply says, the upload is checked all the same. A reply that can't be
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from gateway.core.document import Layer, List, Map, Node
 from gateway.core.errors import Refused
-from gateway.core.limits import Budget
+from gateway.core.limits import Budget, Limits
 from gateway.core.opening import Opener
 from gateway.recording.rrweb import enter
 from gateway.trackers.path import FieldPath, Step, Wild
 from gateway.trackers.schema import ReplyEdit
-
-LARGEST: Final = 2 * 1024 * 1024
-"""Bytes of a reply that is edited; set-up replies are small, and what is larger passes through untouched."""
 
 _READABLE: Final = re.compile(r"\s*(?:application/(?:[\w.+-]+\+)?json|text/javascript|application/(?:x-)?javascript|text/plain)\b", re.I)
 _ID: Final = re.compile(r"[\w.:|@+-]{6,128}")
@@ -30,25 +27,25 @@ _ID: Final = re.compile(r"[\w.:|@+-]{6,128}")
 
 @dataclass(frozen=True, slots=True)
 class ReplyPlan:
-    """What is edited in the reply to one request. `ids`: hashed → as the SDK knows it; `hosts`: backend's → the browser's."""
+    """What is edited in the reply to one request. `ids`: hashed → as the SDK knows it."""
 
     opener: Opener
+    limits: Limits
+    clock: Callable[[], float]
     edits: Sequence[ReplyEdit] = ()
-    hosts: Mapping[str, str] = field(default_factory=dict)
     ids: Mapping[str, str] = field(default_factory=dict, repr=False)
-
-    def __bool__(self) -> bool:
-        return bool(self.edits or self.hosts or self.ids)
 
     @staticmethod
     def reads(content_type: str) -> bool:
         """Whether a reply of this type is one to edit."""
         return _READABLE.match(content_type) is not None
 
-    def edit(self, body: bytes, content_type: str, encodings: Sequence[str], budget: Budget) -> bytes | None:
+    def edit(
+        self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]
+    ) -> bytes | None:
         """The reply, decoded and edited, or None where nothing changes or it can't be read."""
         try:
-            document = self.opener.open_body(body, content_type, encodings, budget)
+            document = self.opener.open_body(body, content_type, encodings, Budget(self.limits, self.clock))
         except Refused:
             return None
         plain = [layer for layer in document.layers if isinstance(layer.source, str)]
@@ -56,7 +53,7 @@ class ReplyPlan:
             return None
         text = plain[0].source
         edited = self._fields(plain[0])
-        for table in (self.hosts, self.ids):
+        for table in (hosts, self.ids):
             for before, after in table.items():
                 edited = edited.replace(before, after)
         return edited.encode("utf-8", "surrogatepass") if edited != text else None
@@ -92,9 +89,11 @@ def _set(layer: Layer, root: Node, path: FieldPath, literal: str) -> None:
 
 
 def _put(layer: Layer, holder: Map, name: str, literal: str) -> None:
+    """Sets one field; an object is put only where none stands, since deeper fields say what changes in one that does."""
     found = [value for key, value in holder.items if key.value == name]
     for value in found:
-        layer.write_literal(value, literal)
+        if not (literal.startswith("{") and isinstance(enter(layer, value)[1], Map)):
+            layer.write_literal(value, literal)
     if not found:
         comma = "," if holder.items else ""
         layer.insert(holder.start + 1, f'"{name}":{literal}{comma}')
@@ -102,6 +101,6 @@ def _put(layer: Layer, holder: Map, name: str, literal: str) -> None:
 
 def ids_to_map_back(pairs: Mapping[str, str]) -> dict[str, str]:
     """Hashed ids that may come back, long and plain enough to be told from any other text."""
-    return {after: before for before, after in pairs.items() if _ID.fullmatch(after) and after != before}
+    return {after: before for after, before in pairs.items() if _ID.fullmatch(after) and after != before}
 
 

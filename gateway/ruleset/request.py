@@ -30,6 +30,7 @@ from gateway.recording.dom import Mirror
 from gateway.ruleset.headers import Use, use_of
 from gateway.ruleset.judge import Change, Judge
 from gateway.ruleset.lengths import measure
+from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.walk import Walk
 from gateway.trackers.place import Place
 from gateway.trackers.recognition import recognise
@@ -71,7 +72,7 @@ class Request:
         )
         if inbound.query:
             self._query = opener.open_query(inbound.query, self._budget)
-        self._size = _decoded_size(self._body)
+        self._size = _decoded_size(self._body, inbound.body)
         cut = chunks.join(self._body, lambda layer, leaf: opener.open_leaf(self._body, layer, leaf, "json", self._budget))
         for layer in self._body.layers:
             if isinstance(layer, ProtobufLayer):
@@ -153,7 +154,7 @@ class Request:
         if isinstance(body, str):
             raise Refused(Reason.FAULT)
         target = self._path()
-        grown = _decoded_size(self._body) - self._size
+        grown = _decoded_size(self._body, body) - self._size
         for layer, leaf in self._of(self._walk).sizes if grown else ():
             if leaf.value.isdecimal():
                 layer.replace(leaf, str(max(0, int(leaf.value) + grown)))
@@ -184,6 +185,18 @@ class Request:
             return Response(status, Headers([("Content-Type", "text/plain; charset=utf-8")]), f"{reason}\n".encode())
         spec = tracker.answers.unreadable
         return Response(spec.status, Headers(spec.headers.items()), spec.body.encode())
+
+    def reply(self) -> ReplyPlan | None:
+        """What is edited in the backend's reply: what the tracker file says of this path, and ids that come back."""
+        tracker, judge, law = self._tracker, self._of(self._judge), self._program.law
+        edits = [
+            edit
+            for edit in (tracker.replies if tracker is not None else ())
+            if any(fnmatchcase(self._inbound.path, glob) for glob in edit.path)
+            and (edit.unless_kept is None or law.record[edit.unless_kept].operator != "keep")
+        ]
+        ids = ids_to_map_back(judge.hashed)
+        return ReplyPlan(self._program.opener, self._program.limits, self._program.clock, edits, ids) if edits or ids else None
 
     # parts
 
@@ -351,9 +364,9 @@ def is_project_key(authorization: str) -> bool:
     return scheme.lower() == "bearer" and 0 < len(rest) <= 64 and "." not in rest
 
 
-def _decoded_size(document: Document) -> int:
+def _decoded_size(document: Document, body: bytes) -> int:
     """How long a body is once it is inflated."""
-    size = len(document.source)
+    size = len(body)
     for layer in document.layers:
         if not isinstance(layer.root, Leaf) or layer.root.kind is not Kind.BYTES:
             break

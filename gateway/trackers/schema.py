@@ -187,5 +187,4 @@ class TrackerFile(Strict):
     switches: Mapping[str, Fields] = {}  # value → fields that are always sent as this value (`ip=1` becomes 0)
     answers: Answers = Answers()
     replies: tuple[ReplyEdit, ...] = ()
-    hosts: Texts = ()  # host names (globs) of the backend that replies and scripts name, besides the upstream
     where: Where = ""

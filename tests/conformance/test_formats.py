@@ -28,6 +28,8 @@ SAMPLES = {
     "html": "<div class=\"a\" id=b hidden>x &amp; y<br><p title='q'>one<p>two</div><!-- note --><script>if (a < b) c()</script>",
     "elements_chain": 'a.btn:attr__href="/x"text="Buy \\"now\\"";div:nth-child="2"',
     "text": "hello",
+    "otlp": b"\n1\n\r\n\x0b\n\x04note\x12\x03\n\x01x\x12 \n\x13\n\nrum.rr-web\x12\x054.0.0\x12\t*\x07\n\x05hello",
+    "bel": "bel.7;e,'fp,,;5,'note,'a\\,b;e,0,!,;5,1,2",
 }
 NAMED = [pytest.param(form, id=form.name) for form in FORMATS]
 

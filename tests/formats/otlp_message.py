@@ -50,11 +50,11 @@ def row(key: str, value: object) -> bytes:
     return part(1, key) + part(2, any_value(value))
 
 
-def attributes(number: int, **values: object) -> bytes:
+def attributes(number: int, /, **values: object) -> bytes:
     return b"".join(part(number, row(key.replace("__", "."), value)) for key, value in values.items())
 
 
-def record(body: object, *more: bytes, **values: object) -> bytes:
+def record(body: object, /, *more: bytes, **values: object) -> bytes:
     """A log record of a ScopeLogs."""
     return part(2, moment(1, 1795500168685000000) + part(5, any_value(body)) + attributes(6, **values) + b"".join(more))
 

@@ -24,8 +24,10 @@ READ = (
     "highlight",
     "faro",
     "datadog",
+    "newrelic",
+    "hyperdx",
 )
-NOT_READ_YET = ("openreplay", "clarity", "newrelic", "hyperdx")
+NOT_READ_YET = ("openreplay", "clarity")
 
 of_trackers_that_are_read = pytest.mark.parametrize("run", [r for r in runs_of(CORPUS) if r.split("-")[0] in READ])
 of_trackers_not_read_yet = pytest.mark.parametrize(

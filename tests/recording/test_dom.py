@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import pytest
 
@@ -217,18 +218,21 @@ def test_a_failed_request_leaves_its_sessions_unknown_for_who_waits_already():
     found: list[bool] = []
 
     def wait() -> None:
-        with sessions.hold(["a"], 0.0) as mirrors:
+        with sessions.hold(["a"], 1.0) as mirrors:
             found.append(mirrors["a"].known)
 
+    def fail() -> None:
+        with sessions.hold(["a"], 0.0) as mirrors:
+            waiting.start()
+            while mirrors["a"].used < 1.0:  # the other one has it in its hands, and waits for its lock
+                time.sleep(0.001)
+            raise ZeroDivisionError
+
     waiting = threading.Thread(target=wait)
-    with pytest.raises(ZeroDivisionError), sessions.hold(["a"], 0.0) as mirrors:
-        waiting.start()
-        while sessions._mirrors["a"] is not mirrors["a"]:
-            pass
-        raise ZeroDivisionError
+    with pytest.raises(ZeroDivisionError):
+        fail()
     waiting.join(10)
     assert found == [False]
-    assert not known(sessions, "a")
 
 
 def test_two_requests_never_hold_one_session_at_a_time_nor_wait_for_each_other():

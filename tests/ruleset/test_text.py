@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +117,7 @@ EDITS = st.lists(st.tuples(st.integers(0, 30), st.integers(1, 10), st.integers(1
 def test_resolved_edits_never_overlap_and_cover_what_was_picked(drawn):
     edits = [one(start, start + size, strength) for start, size, strength in drawn]
     resolved = resolve(edits)
-    assert all(left.end <= right.start for left, right in zip(resolved, resolved[1:], strict=False))
+    assert all(left.end <= right.start for left, right in pairwise(resolved))
     covered = {at for edit in edits for at in range(edit.start, edit.end)}
     assert {at for edit in resolved for at in range(edit.start, edit.end)} == covered
 

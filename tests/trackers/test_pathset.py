@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -48,7 +50,7 @@ def test_more_literal_keys_weigh_more():
 
 
 STEPS = st.lists(st.sampled_from(["a", "b", Wild.ONE, Wild.ANY]), min_size=1, max_size=5).filter(
-    lambda steps: not any(left is right is Wild.ANY for left, right in zip(steps, steps[1:], strict=False))
+    lambda steps: not any(left is right is Wild.ANY for left, right in pairwise(steps))
 )
 
 
