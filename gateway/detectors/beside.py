@@ -12,9 +12,11 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Final
 
+from gateway.core.reading import read
+
 _NEAR: Final = 48
 _MOST_BETWEEN: Final = 3
-_MOST_JOINED: Final = 4
+_MOST_JOINED: Final = 5
 _TOKEN: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0eff])*")  # vowel signs are no letters to `re`
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 FILLERS: Final = frozenset(
@@ -41,7 +43,7 @@ class Words[T]:
     def __init__(self, phrases: Mapping[str, tuple[T, ...]]) -> None:
         found: dict[str, tuple[T, ...]] = {}
         for phrase, told in phrases.items():
-            for form in {folded(phrase), folded(bare(phrase))}:
+            for form in {folded(phrase), folded(bare(phrase)), folded(read(phrase).text)}:
                 found[form] = tuple(dict.fromkeys((*found.get(form, ()), *told)))
         self._by_phrase = found
         self.of_keys = lru_cache(maxsize=1024)(self._of_keys)

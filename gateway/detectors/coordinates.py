@@ -37,7 +37,7 @@ _WORDS: Final = Words(
             "longitud", "latitudine", "longitudine", "latlng", "latlon", "ll", "coords", "coordinates", "coordinate", "gps",
             "geo", "geolocation", "koordinaten", "coordonnées", "coordenadas", "coordinate gps", "location", "standort",
             "position", "szerokość", "długość", "широта", "долгота", "координаты", "緯度", "経度", "纬度", "经度", "point",
-            "center", "centre", "destination", "origin", "maps",
+            "center", "centre", "destination", "maps",
         ),
         (True,),
     )

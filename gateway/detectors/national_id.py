@@ -79,7 +79,6 @@ kr.rrn                | 9999999999999           | 주민등록번호, 주민번�
 lt.asmens             | 99999999999             | asmens kodas
 lv.pvn                | 99999999999             | personas kods
 md.idno               | 9999999999999           | idnp, idno
-mu.nid                | A999999999999*          | nid, national identity card
 mx.curp               | AAAA999999AAAAAA*9      | curp, clave única de registro de población
 mx.rfc!               | AAAA999999*** AAA999999*** | rfc, registro federal de contribuyentes
 my.nric!              | 999999999999            | nric, mykad, kad pengenalan, no kp
@@ -88,7 +87,7 @@ nl.bsn                | 999999999 99999999      | bsn, burgerservicenummer, sofi
 nl.onderwijsnummer    | 999999999               | onderwijsnummer
 no.fodselsnummer      | 99999999999             | fødselsnummer, fodselsnummer, personnummer, fnr, fødselsnr
 nz.ird                | 999999999 99999999      | ird, ird number, inland revenue number
-pe.cui                | 999999999               | cui, dni
+pe.cui                | 999999999 99999999              | cui, dni
 pe.ruc                | 99999999999             | ruc
 pk.cnic!              | 9999999999999           | cnic, nic, قومی شناختی کارڈ
 pl.nip                | 9999999999              | nip
@@ -128,7 +127,8 @@ _ANY_SHAPES: Final = ("99999999", "999999999", "9999999999", "99999999999", "999
                       "A99999999", "A999999999")  # fmt: skip
 _SYMBOLS: Final = {"9": r"\d", "A": "[A-Za-z]", "*": "[0-9A-Za-z]"}
 _SEPARATOR: Final = r"(?: ?[-./+] ?| )?"
-_END: Final = r"(?![^\W_])(?!\.\d)"
+_END: Final = r"(?![^\W_]|[-./]\d)"
+_PREFIXES: Final = {"GR": "(?:EL|GR)"}  # where it is not the country's own code
 _SEPARATORS: Final = str.maketrans("", "", " -./+")
 
 
@@ -155,7 +155,7 @@ def _is_valid(form: Format, written: str) -> bool:
 
 
 def _form(shapes: list[str], country: str = "") -> re.Pattern[str]:
-    prefix = rf"(?:{country}[ -]?)?" if country else ""
+    prefix = rf"(?:{_PREFIXES.get(country, country)}[ -]?)?" if country else ""
     rows = [_SEPARATOR.join(_SYMBOLS[symbol] for symbol in shape) for shape in sorted(shapes, key=len, reverse=True)]
     return re.compile(f"{prefix}(?:{'|'.join(rows)}){_END}")
 
@@ -212,7 +212,7 @@ _STANDING: Final = re.compile(
 )
 _STANDING_FORMATS: Final = {f"f{number}": _BY_NAME[name] for number, name in enumerate(_ALONE)}
 
-_CANDIDATE: Final = re.compile(r"(?<![^\W_])(?=[A-Za-z]{0,6}\d|[A-Za-z]{1,2}[ .-]\d)[A-Za-z0-9]")
+_CANDIDATE: Final = re.compile(r"(?<![^\W_])(?=[A-Za-z]{0,6}\d|[A-Za-z]{1,4}[ .-]\d)[A-Za-z0-9]")
 _ENOUGH: Final = re.compile(
     r"\d(?:[ ./+-]{0,3}\d){5}|[A-Za-z]{4,6}\d\d|[A-Za-z]{2} \d\d \d\d|\d[A-Za-z]\d{3}|[A-Za-z]{3}\d{7}"
     r"|[A-Za-z]{6}[0-9A-Za-z]{2}[A-Za-z]"

@@ -43,7 +43,7 @@ def _shape(name: str, fields: str = "", *, is_kept: bool = False) -> Shape:
 
 _TIMES: Final = "timestamp:n duration:n ttfb:n headerSize:n encodedBodySize:n decodedBodySize:n url:s initiator:s"
 _EXCHANGE: Final = "method:s url:s request:s response:s status:n timestamp:n duration:n"
-_BATCH: Final, _ENTRY, _USE, _ATTRIBUTE, _TAB = 81, 34, 35, 12, 118
+_BATCH, _ENTRY, _USE, _ATTRIBUTE, _TAB = 81, 34, 35, 12, 118
 
 # The names are the tracker's own (messages of tracker 19); the fields are as recordings hold them.
 SHAPES: Final = {

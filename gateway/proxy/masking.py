@@ -1,4 +1,6 @@
-"""The pipeline as the handler calls it: each route's own Program, one clock. Called from the loop and from threads.
+"""The pipeline as the handler calls it: each route's own Program. Called from the loop and from threads.
+
+The time budget counts the thread's CPU time: a busy machine makes masking later, not a payload too expensive.
 
 Programs are immutable and guard their sessions themselves; nothing is kept here.
 """
@@ -21,4 +23,4 @@ class Programs:
 
     def mask(self, inbound: Inbound) -> Outcome:
         """The verdict of the route's Program."""
-        return mask(inbound, self._by_route[inbound.route], time.monotonic)
+        return mask(inbound, self._by_route[inbound.route], time.thread_time)

@@ -19,6 +19,7 @@ SAMPLES = {
     "envelope": b'{"event_id":"0"}\n{"type":"event"}\n{"message":"x"}\n{"type":"attachment","length":5}\nab\ncd\n',
     "headed": b'{"segment_id":0}\n[{"type":4}]',
     "form": "a=x+y&b=%C3%A9&&c&d=",
+    "target": "/p/q?a=x&b=y%20z",
     "query": "?a=x&b=y%20z&=nameless&flag",
     "multipart": (
         b'--X\r\nContent-Disposition: form-data; name="a"\r\n\r\nhello\r\n'

@@ -7,6 +7,7 @@ import pytest
 
 from gateway.core.plugin import Context, MissReason
 from gateway.detectors import BY_NAME, find
+from gateway.detectors.beside import folded
 from gateway.detectors.national_id import _BY_PHRASE, FORMATS
 
 POSITIVES = [
@@ -52,7 +53,6 @@ LOOK_ALIKES = [
     "order 111222333, BSN on file",
     "BSN\n111222333",
     "the sin 2.5 of 123456782",
-    "przez 30 dni 12345678",
     "ACUPA7085R",
     "AB123456C",
     "20260314A",
@@ -87,7 +87,8 @@ def example(name: str) -> str:
     """A valid number from the documentation of python-stdnum."""
     module = import_module(f"stdnum.{name}")
     found = re.findall(r">>> (?:validate|compact|format)\(u?'([^']+)'", module.__doc__ or "")
-    return next(number.strip() for number in found if module.is_valid(number))
+    number = next(number.strip() for number in found if module.is_valid(number))
+    return number.removeprefix(f"{name[:2].upper()} ")
 
 
 PHRASES = sorted({(form.name, phrase) for phrase, forms in _BY_PHRASE.items() for form in forms if "." in form.name and form.name != "gb.nino"})
@@ -105,7 +106,7 @@ def test_every_country_is_found_beside_each_of_its_words(name, phrase):
 def test_a_key_is_as_good_as_a_word(form):
     number = re.sub(r"[^0-9A-Za-z]", "", example(form.name)) if form.name != "fi.hetu" else example(form.name)
     phrase = next(phrase for phrase, forms in _BY_PHRASE.items() if form in forms)
-    keys = tuple(re.findall(r"[^\W\d_]+", phrase.lower()))
+    keys = (folded(phrase),)
     assert find(number, [BY_NAME["national_id"]], Context(keys=keys))
 
 

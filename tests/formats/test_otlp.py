@@ -72,7 +72,7 @@ def typed_in(outbound):
 
 
 VALUES = {
-    "text": "mail ann@example.org", "list": ["x", "ann@example.org"], "map": {"userEmail": "ann@example.org", "n": 1},
+    "text": "mail ann@example.org", "list": ["x", "ann@example.org"], "map": {"userEmail": "bob@example.org", "n": 1},
     "number": 7, "real": 0.5, "yes": True,
 }  # fmt: skip
 
