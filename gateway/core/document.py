@@ -217,7 +217,7 @@ class Document:
         self.layers.append(layer)
 
     def measure(self, layer: Layer, leaf: Leaf, part: Leaf) -> None:
-        """Says that the number in `leaf` is the length of `part`, a leaf of bytes elsewhere: it is written anew with it."""
+        """Says that the number in `leaf` is the length of `part`, bytes elsewhere: it is written anew with them."""
         self._lengths.append((layer, leaf, part, len(part.data)))
 
     def close(self, told: Callable[[str], None] | None = None) -> str | bytes:

@@ -57,8 +57,9 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
         work.decide()
         outbound = work.close()
         work.verify()
+        reply = work.reply()
     except Refused as refused:
         return Refuse(refused.reason, work.refusal(refused.reason), work.report.tracker)
     except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
         return Refuse(Reason.FAULT, work.refusal(Reason.FAULT), work.report.tracker)
-    return Send(seal(outbound, program.digest), work.report, work.reply())
+    return Send(seal(outbound, program.digest), work.report, reply)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from html import unescape
 from html.entities import html5
@@ -35,7 +35,8 @@ _ESCAPE: Final = re.compile(
     rf"|{_SLASHES}u{_HEX}{{4}}"
     rf"|{_SLASHES}x{_HEX}{{2}}"
 )
-_FOREIGN: Final = re.compile(r"[\ud800-\udbff][\udc00-\udfff]|[^\x00-\x7f]")
+_HALVES: Final = re.compile(r"[\ud800-\udbff][\udc00-\udfff]")
+_ASCII: Final = re.compile(r"[\x00-\x7f]")
 _WORD: Final = re.compile(r"\w+")
 
 _LOOK_ALIKES: Final = {
@@ -125,25 +126,46 @@ def _resolve(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[str
 def _fold(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[str, Sequence[int], Sequence[int]]:
     if text.isascii():
         return text, starts, ends
-    edits: list[tuple[int, int, str]] = []
-    marked = -1  # the end of an ASCII character and the marks on it so far
-    for match in _FOREIGN.finditer(text):
-        plain = _folded(match[0])
-        at, end = match.span()
-        if plain is None:
-            continue
-        if plain == _MARK:
-            if at and (marked == at or text[at - 1].isascii()):
-                edits.append((at, end, ""))
-                marked = end
-            continue
-        edits.append((at, end, plain))
-        if plain.isascii() and (plain or marked == at or (at and text[at - 1].isascii())):
-            marked = end
-    text, starts, ends = _spliced(text, starts, ends, edits)
+    if _HALVES.search(text):
+        pairs = [(match.start(), match.end(), _whole(match[0])) for match in _HALVES.finditer(text)]
+        text, starts, ends = _spliced(text, starts, ends, pairs)
+    plain = {one: told for one in set(text) if not one.isascii() and (told := _folded(one)) is not None}
+    marks = [one for one, told in plain.items() if told == _MARK]
+    for mark in marks:
+        del plain[mark]
+    if plain:
+        text, starts, ends = _translated(text, starts, ends, plain)
+    if marks:
+        behind = re.compile(f"(?<=[\x00-\x7f])[{re.escape(''.join(marks))}]+")
+        text, starts, ends = _spliced(
+            text, starts, ends, [(match.start(), match.end(), "") for match in behind.finditer(text)]
+        )
     if _FOLDABLE.search(text):
-        text = _WORD.sub(_alike, text)
+        folded = text.translate(_FOLDED)
+        text = folded if folded.isascii() else _WORD.sub(_alike, text)
     return text, starts, ends
+
+
+def _translated(
+    text: str, starts: Sequence[int], ends: Sequence[int], plain: Mapping[str, str]
+) -> tuple[str, Sequence[int], Sequence[int]]:
+    """Each character by its row of `plain`, with where the new ones came from."""
+    if all(len(told) == 1 for told in plain.values()):
+        return text.translate(str.maketrans(dict(plain))), starts, ends
+    get = plain.get
+    pieces = [get(one, one) for one in text]
+    new_starts: list[int] = []
+    new_ends: list[int] = []
+    for piece, start, end in zip(pieces, starts, ends, strict=True):
+        if len(piece) == 1:
+            new_starts.append(start)
+            new_ends.append(end)
+        elif piece:
+            new_starts += [start] * len(piece)
+            new_ends += [end] * len(piece)
+        elif new_ends:
+            new_ends[-1] = end
+    return "".join(pieces), new_starts, new_ends
 
 
 def _spliced(
@@ -184,17 +206,17 @@ def _alike(match: re.Match[str]) -> str:
     if word.isascii():
         return word
     folded = word.translate(_FOLDED)
-    is_mixed = any(character.isascii() for character in word)
-    return folded if is_mixed or folded.isascii() else word
+    return folded if folded.isascii() or _ASCII.search(word) else word
+
+
+def _whole(pair: str) -> str:
+    """The character of two halves of a surrogate pair that a decoder left apart."""
+    return pair.encode("utf-16", "surrogatepass").decode("utf-16")
 
 
 @lru_cache(maxsize=8192)
 def _folded(character: str) -> str | None:
     """What a character other than ASCII reads as; `_MARK` for marks, None where it reads as itself."""
-    if len(character) == 2:  # two halves of a surrogate pair that a decoder left apart
-        whole = character.encode("utf-16", "surrogatepass").decode("utf-16")
-        plain = _folded(whole)
-        return whole if plain is None else plain
     if character in _PUNCTUATION:
         return _PUNCTUATION[character]
     category = unicodedata.category(character)

@@ -18,12 +18,15 @@ _NEAR: Final = 48
 _MOST_BETWEEN: Final = 3
 _MOST_JOINED: Final = 5
 _TOKEN: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0eff])*")  # vowel signs are no letters to `re`
+_UNBROKEN: Final = re.compile(r"[^\d;|]{2,}")  # run over the reversed text before a number
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
+_JOINT: Final = re.compile(r"[\s.:=#\"'()\[{_°º>~\\-]{0,8}(?=[^\W\d_])")  # run over the reversed text too
 FILLERS: Final = frozenset(
-    """a al am card carte code codigo código de der des det die du el er es est for il in is ist it kart karte kod la
-    lautet le mein meine mi min mijn mon my na nel no nr num number numero numéro número nummer numer o of on op our
-    r s the to um value van was id ids""".split()
+    """a al am at card carte de del den der des det die du el er es est for home il in is ist it kart karte la lautet le me
+    mein meine mi min mijn mon my na nel no now nr num number numero numéro número nummer o of on op our the to um under
+    unter us value van was work""".split()
 )
+_TRAILERS: Final = frozenset({"number", "no", "nr", "value", "nummer", "num"})
 
 
 def folded(phrase: str) -> str:
@@ -50,15 +53,14 @@ class Words[T]:
 
     def beside(self, text: str, start: int) -> tuple[tuple[T, ...], bool]:
         """What the phrase before text[start] stands for, and whether only fillers stand between."""
-        tail = text[max(0, start - _NEAR) : start]
-        if not tail or tail.isspace():
+        before = text[max(0, start - _NEAR) : start]
+        if not before or before.isspace():
             return (), False
-        for at in range(len(tail) - 1, -1, -1):
-            if tail[at] in "0123456789\n;|":
-                tail = tail[at + 1 :]
-                break
-        tokens: list[str] = _TOKEN.findall(tail)
-        is_tight = True
+        tail = _UNBROKEN.match(before[::-1])
+        if tail is None:
+            return (), False
+        tokens: list[str] = _TOKEN.findall(tail[0][::-1])
+        is_tight = _JOINT.match(tail[0]) is not None
         for back in range(min(_MOST_BETWEEN + 1, len(tokens))):
             last = len(tokens) - back
             found = self._ending(tokens, last)
@@ -75,13 +77,13 @@ class Words[T]:
             joined = tokens[at].lower() + joined
             best = self._by_phrase.get(joined, best)
         if not best and not tokens[last - 1].islower():
-            parts = _CAMEL.split(tokens[last - 1])
-            if len(parts) > 1:
-                for size in range(min(_MOST_JOINED, len(parts)), 0, -1):
-                    for at in range(len(parts) - size, -1, -1):
-                        found = self._by_phrase.get("".join(parts[at : at + size]).lower())
-                        if found:
-                            return found
+            parts = _CAMEL.split(tokens[last - 1])[-_MOST_JOINED:]
+            while len(parts) > 1 and parts[-1].lower() in _TRAILERS:
+                parts.pop()
+            for at in range(len(parts)):
+                found = self._by_phrase.get("".join(parts[at:]).lower())
+                if found:
+                    return found
         return best
 
     def _of_keys(self, keys: tuple[str, ...]) -> tuple[T, ...]:

@@ -44,7 +44,7 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         before = text[max(0, start - _NEAR) : start]
         if not _is_address(match[0]) or (before and _says_version(before)):
             continue
-        if _MONEY_BEFORE.search(before[-5:]) or _MONEY_AFTER.match(text, end):
+        if (before.strip(" .0123456789") and _MONEY_BEFORE.search(before[-5:])) or _MONEY_AFTER.match(text, end):
             continue
         if (is_version_field or (agent and agent.start() < start)) and not _SAYS_ADDRESS.search(before):
             continue
@@ -53,9 +53,12 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
 
 def _says_version(before: str) -> bool:
     """Whether a sign right before, or the last word before, makes the number a version."""
-    if _SIGN_BEFORE.search(before[-4:]):
+    if not before[-1].isspace() and _SIGN_BEFORE.search(before[-4:]):
         return True
-    words = before.rstrip(" \t\"':=()#.-").lower().split()
+    told = before.rstrip(" \t\"':=()#.-")
+    if not told[-1:].isalpha():
+        return False
+    words = told.lower().split()
     while words and words[-1] in _FILLERS:
         words.pop()
     last = words[-1] if words else ""
@@ -63,10 +66,10 @@ def _says_version(before: str) -> bool:
 
 
 def _is_address(written: str) -> bool:
-    octets = written.split(".")
-    if any(int(octet) > 255 for octet in octets) or octets[1:] == ["0", "0", "0"]:
+    first, *rest = written.split(".")
+    if max(map(int, rest)) > 255 or rest == ["0", "0", "0"] or "000" in rest:
         return False
-    return "000" not in octets[1:] and int(octets[0]) not in {0, 127} and octets != ["255"] * 4
+    return int(first) <= 255 and int(first) not in {0, 127} and written != "255.255.255.255"
 
 
 DETECTOR: Final = Detector(

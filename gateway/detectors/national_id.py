@@ -71,7 +71,7 @@ in_.epic!             | AAA9999999              | epic, voter id, elector photo 
 in_.pan!              | AAAAA9999A              | pan, pan number, pan card, permanent account number
 in_.vid               | 9999999999999999        | vid, virtual id
 is_.kennitala         | 9999999999              | kennitala, kt
-it.codicefiscale      | AAAAAA**A**A***A        | codice fiscale, cf, cod fiscale, cod fisc
+it.codicefiscale      | AAAAAA99A99A999A        | codice fiscale, cf, cod fiscale, cod fisc
 it.iva                | 99999999999             | partita iva, piva, p iva
 jp.in_                | 999999999999            | マイナンバー, 個人番号, my number, kojin bango
 ke.pin!               | A999999999A             | kra pin, kra
@@ -212,10 +212,13 @@ _STANDING: Final = re.compile(
 )
 _STANDING_FORMATS: Final = {f"f{number}": _BY_NAME[name] for number, name in enumerate(_ALONE)}
 
-_CANDIDATE: Final = re.compile(r"(?<![^\W_])(?=[A-Za-z]{0,6}\d|[A-Za-z]{1,4}[ .-]\d)[A-Za-z0-9]")
+_CANDIDATE: Final = re.compile(r"(?<![^\W_])(?<!\d[ ./+-])(?=[A-Za-z]{0,6}\d|[A-Za-z]{1,4}[ .-]\d)[A-Za-z0-9]")
+_GAP: Final = r"[ ./+-]{0,3}"
 _ENOUGH: Final = re.compile(
-    r"\d(?:[ ./+-]{0,3}\d){5}|[A-Za-z]{4,6}\d\d|[A-Za-z]{2} \d\d \d\d|\d[A-Za-z]\d{3}|[A-Za-z]{3}\d{7}"
-    r"|[A-Za-z]{6}[0-9A-Za-z]{2}[A-Za-z]"
+    rf"\d(?:{_GAP}\d){{5}}"
+    rf"|\d(?:{_GAP}\d){{3}}{_GAP}[A-Za-z](?![A-Za-z])"
+    rf"|\d{_GAP}\d{_GAP}[A-Za-z]{_GAP}\d{_GAP}\d"
+    rf"|[A-Z]{{6}}[0-9L-NP-V]{{2}}[A-Z]"
 )
 
 
@@ -235,9 +238,7 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         if start < end:
             continue
         beside, is_tight = _WORDS.beside(text, start)
-        for form in (*beside, *by_key):
-            if form.is_weak and not is_tight and form in beside and form not in by_key:
-                continue
+        for form in (*beside, *by_key) if is_tight else (*(one for one in beside if not one.is_weak), *by_key):
             end = form.match(text, start)
             if end:
                 yield start, end

@@ -12,8 +12,6 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from stdnum import luhn
-
 from gateway.core.plugin import Context, Detector
 
 # first digits (from, to) → lengths. Sources: ISO/IEC 7812 registrations as the brands publish them
@@ -47,12 +45,17 @@ _BRANDS: Final[tuple[tuple[str, str, str, tuple[int, ...]], ...]] = (
     ("Humo", "9860", "9860", (16,)),
     ("Uzcard", "8600", "8600", (16,)),
 )
+_BY_FIRST: Final = {
+    digit: tuple((low, high, lengths) for _, low, high, lengths in _BRANDS if low[0] <= digit <= high[0])
+    for digit in "0123456789"
+}
+_DOUBLED: Final = bytes.maketrans(b"0123456789", b"0246813579")
 _RARE: Final = frozenset({12, 13, 17, 18})  # bar codes and snowflake ids have these lengths
 _GROUPINGS: Final = frozenset({
     (4, 4, 4, 4), (4, 6, 5), (4, 6, 4), (4, 4, 4, 4, 3), (6, 10), (6, 13), (8, 8), (4, 4, 5), (4, 4, 4, 3), (4, 12),
 })  # fmt: skip
 _LEAST_EXACT: Final = 12  # characters: shorter numbers with an exponent are round, not somebody's
-_WIDEST: Final = max(map(len, _GROUPINGS))
+_BEGUN: Final = frozenset(one[:size] for one in _GROUPINGS for size in range(1, len(one) + 1))
 _HEX_LENGTHS: Final = frozenset({24, 32, 40, 48, 56, 64, 96, 128})
 
 _DIGITS: Final = re.compile(r"\d+")
@@ -75,11 +78,20 @@ def _hint(text: str) -> bool:
 _ENOUGH: Final = re.compile(r"(?:\d[ \t._/·-]{0,3}){12}|\d[eE][+-]?\d")
 
 
+def has_luhn(digits: str) -> bool:
+    """Whether the last digit is Luhn's check digit of the others (ISO/IEC 7812-1)."""
+    signs = digits.encode()
+    return (sum(signs[::-2]) + sum(signs[-2::-2].translate(_DOUBLED)) - ord("0") * len(signs)) % 10 == 0
+
+
+def is_issued(digits: str) -> bool:
+    """Whether some brand has numbers of this range and length."""
+    return any(len(digits) in lengths and low <= digits[: len(low)] <= high for low, high, lengths in _BY_FIRST[digits[0]])
+
+
 def is_card(digits: str) -> bool:
     """Whether these digits are a card number of some brand."""
-    return any(
-        len(digits) in lengths and low <= digits[: len(low)] <= high for _, low, high, lengths in _BRANDS
-    ) and bool(luhn.is_valid(digits))
+    return is_issued(digits) and has_luhn(digits)
 
 
 def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
@@ -100,7 +112,7 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         if passed < len(uuids) and uuids[passed][0] <= start:
             index += 1
             continue
-        taken = _grouped(text, runs, index)
+        taken = _grouped(text, runs, index) if (end - start,) in _BEGUN and _BY_FIRST[text[start]] else 0
         if taken:
             index += taken
             yield start, runs[index - 1][1]
@@ -117,16 +129,16 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
 
 def _grouped(text: str, runs: list[tuple[int, int]], first: int) -> int:
     """How many runs from `first` on make one card number as printed; 0 for none."""
-    lengths: list[int] = []
+    lengths: tuple[int, ...] = ()
     taken = 0
-    for index in range(first, min(first + _WIDEST, len(runs))):
+    for index in range(first, len(runs)):
         start, end = runs[index]
-        if end - start > 13 or (lengths and not _GAP.fullmatch(text, runs[index - 1][1], start)):
+        lengths = (*lengths, end - start)
+        if lengths not in _BEGUN or (index > first and not _GAP.fullmatch(text, runs[index - 1][1], start)):
             break
-        lengths.append(end - start)
-        if len(lengths) == 2 and end - start > 6 and text[start - 1] == ".":
+        if index == first + 1 and end - start > 6 and text[start - 1] == ".":
             break  # a decimal
-        if tuple(lengths) in _GROUPINGS and is_card("".join(text[a:b] for a, b in runs[first : index + 1])):
+        if lengths in _GROUPINGS and is_card("".join(text[a:b] for a, b in runs[first : index + 1])):
             taken = len(lengths)
     return taken
 

@@ -15,6 +15,7 @@ from typing import Final
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from gateway.core.plugin import Context, Detector
+from gateway.detectors.beside import Words
 
 _GAP: Final = r"[ \t.()/-]{0,3}"
 _INTERNATIONAL: Final = re.compile(rf"(?<!\d)(\+|(?<![\w#.+])00)(?:{_GAP}\d){{7,18}}")
@@ -28,15 +29,7 @@ _WORDS: Final = (
     "msisdn", "whatsapp", "sms", "call", "dial", "ring", "hotline", "phonenumber", "phone_number", "mobile_number",
     "rufnummer", "portable", "телефон", "тел", "電話", "电话", "전화",
 )  # fmt: skip
-_FILLERS: Final = (
-    r"(?:number|nummer|numéro|numero|no|nr|num|is|me|us|at|on|the|my|our|lautet|ist|unter|under|now|home|work)"
-)
-_SPOKEN: Final = re.compile(
-    r"(?:(?<![^\W_])|(?-i:(?<=[a-z])(?=[A-Z])))(?:" + "|".join(sorted(_WORDS, key=len, reverse=True)) + r")(?![^\W_])"
-    rf"(?:[\s_]{{0,2}}\b{_FILLERS}\b){{0,3}}[\s.:=#\"'(\[_°>-]{{0,6}}$",
-    re.IGNORECASE,
-)
-_NEAR: Final = 48
+_SPOKEN: Final = Words(dict.fromkeys((*_WORDS, "telefon nr", "phone no", "tel no", "mob"), (True,)))
 _KEYS: Final = frozenset(_WORDS) - {"call", "ring", "cell", "dial", "portable", "mobile", "mobil", "sms"} | {"phones"}
 _BESIDE_NUMBER: Final = frozenset({"mobile", "mobil", "cell", "sms", "call"})  # as keys they need `number` too
 _NOT_NATIONAL: Final = re.compile(
@@ -99,17 +92,12 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
     has_key = not _KEYS.isdisjoint(context.keys) or (
         not _BESIDE_NUMBER.isdisjoint(context.keys) and "number" in context.keys
     )
-    if not has_key and not _ANY_WORD.search(text):
-        return
     for match in _NATIONAL.finditer(text):
         start, end = match.span()
-        if _is_national(match[0]) and (has_key or _SPOKEN.search(text[max(0, start - _NEAR) : start])):
+        if (has_key or all(_SPOKEN.beside(text, start))) and _is_national(match[0]):
             if start < done and text[start - 1 : start] == "+":
                 continue
             yield start, end
-
-
-_ANY_WORD: Final = re.compile("|".join(_WORDS), re.IGNORECASE)
 
 
 def _is_national(written: str) -> bool:

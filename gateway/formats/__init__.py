@@ -13,6 +13,7 @@ from gateway.formats.html import HTML
 from gateway.formats.json import JSON
 from gateway.formats.multipart import MULTIPART
 from gateway.formats.ndjson import NDJSON
+from gateway.formats.openreplay import OPENREPLAY
 from gateway.formats.otlp import OTLP
 from gateway.formats.target import TARGET
 from gateway.formats.text import TEXT
@@ -23,6 +24,7 @@ FORMATS: tuple[Format, ...] = (
     ENVELOPE,
     HEADED,
     OTLP,
+    OPENREPLAY,
     BEL,
     FORM,
     QUERY,

@@ -110,6 +110,9 @@ SHAPES: Final = {
     125: _shape("incident", "id:n timestamp:n type:s label:s selector:s payload:s url:s"),
 }
 
+_STARTS_RUN: Final = frozenset({"create_element"})
+_IN_RUN: Final = frozenset({"attribute", "remove_attribute"})
+_BETWEEN: Final = frozenset({"entry", "tab_data"})
 _LONGEST_NUMBER: Final = 10  # bytes: 64 bits
 _LARGEST: Final = 0xFFFFFF
 _HIGH: Final = bytes(range(0x80, 0x100))
@@ -176,6 +179,12 @@ def _fields(source: bytes, at: int, end: int, shape: Shape) -> list[tuple[Leaf, 
     return items if at == end else None
 
 
+class Whole(Map):
+    """Stands for a message whose attribute or state it holds: what is dropped of it takes the message along."""
+
+    __slots__ = ()
+
+
 class Entry:
     """A string of the dictionary, as this batch tells it, and where it is used."""
 
@@ -203,23 +212,21 @@ class Use:
 class OpenReplayLayer(Layer):
     """Settles entries with their uses, and mends the sizes of messages, before splicing."""
 
-    __slots__ = ("_sizes", "entries", "uses")
+    __slots__ = ("_sizes", "entries", "runs", "uses")
 
     def __init__(self, source: bytes, root: Map, sizes: list[tuple[int, int]]) -> None:
         super().__init__(OPENREPLAY.name, source, root, OPENREPLAY)
         self._sizes = sizes  # where the size of each message stands, and where the message ends; in order
         self.entries: dict[int, Entry] = {}  # identity of a message → the entry that it tells
         self.uses: dict[int, Use] = {}  # identity of a message → its use of entries
+        self.runs: dict[int, list[Map]] = {}  # … → all messages of its run, which make or change one element at once
 
     def drop(self, holder: Map | List, index: int) -> None:
-        """An attribute, a state and what cannot be read go with their message; of all others, the field is emptied."""
-        item = holder.items[index]
-        node = item[1] if isinstance(item, tuple) else item
-        kind = holder.items[0][1] if isinstance(holder, Map) and holder.items else None
-        if isinstance(kind, Leaf) and kind.value in ("attribute", UNREADABLE):
-            self._edits[holder.start, holder.end] = b""
-        elif isinstance(node, Leaf):
-            self.replace(node, "")
+        """A message goes as a whole, or one of its fields is emptied: the others count on its place."""
+        if isinstance(holder, Whole):
+            self._edits[_span(holder)] = b""
+        elif isinstance(holder, Map) and isinstance(leaf := holder.items[index][1], Leaf):
+            self.replace(leaf, "")
 
     def close(self) -> str | bytes:
         if not self.changed:
@@ -331,6 +338,8 @@ class _Reading:
         self.entries: dict[int, Entry] = {}  # by the dictionary's own key; a later one wins
         self.told: dict[int, Entry] = {}
         self.uses: dict[int, Use] = {}
+        self.runs: dict[int, list[Map]] = {}
+        self.run: tuple[str, list[Map]] = ("", [])
 
     def batch(self) -> int | None:
         """The batch's own message; where it ends."""
@@ -367,6 +376,7 @@ class _Reading:
         message = Map([mark, *(fields or [])], start, end)
         if fields is not None:
             self._note(kind[0], message)
+            self._follow(name, message)
         self.sizes.append((size_at, end))
         self.messages.append(message)
         return end
@@ -393,6 +403,18 @@ class _Reading:
             items.append((Leaf("name", name.start, name.start, Kind.WORD), name))
             items.append((Leaf("value", value.start, value.start, Kind.WORD), value))
 
+    def _follow(self, name: str, message: Map) -> None:
+        """Keeps together what is said of one element without another one between."""
+        if name in _STARTS_RUN or name in _IN_RUN:
+            node = message.items[1][1]
+            node_id = node.value if isinstance(node, Leaf) else ""
+            if name in _STARTS_RUN or node_id != self.run[0]:
+                self.run = (node_id, [])
+            self.run[1].append(message)
+            self.runs[id(message)] = self.run[1]
+        elif name not in _BETWEEN:
+            self.run = ("", [])
+
     def _close_tab(self) -> None:
         messages = self.messages
         first = messages[0].start if messages else len(self.source)
@@ -415,7 +437,7 @@ class _Reading:
         ]
         root = Map(items, 0, len(self.source))
         layer = OpenReplayLayer(self.source, root, self.sizes)
-        layer.entries, layer.uses = self.told, self.uses
+        layer.entries, layer.uses, layer.runs = self.told, self.uses, self.runs
         return layer
 
 

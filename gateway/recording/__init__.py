@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from gateway.core.document import Map
-from gateway.recording import chunks, datadog, datadog_action, rrweb
+from gateway.recording import chunks, datadog, datadog_action, openreplay, rrweb
 from gateway.recording.claim import PageReader
 
 
@@ -26,6 +26,7 @@ RECORDINGS: Final[tuple[Kind, ...]] = (
     Kind("cut", chunks.recognises, chunks.Reader),
     Kind("rrweb", rrweb.recognises, rrweb.Reader),
     Kind("datadog", datadog.recognises, datadog.Segment, tells_session=True),
+    Kind("openreplay", openreplay.recognises, openreplay.Reader),
     Kind("datadog action", datadog_action.recognises, datadog_action.Reader, tells_session=True),
 )
 

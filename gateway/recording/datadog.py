@@ -26,7 +26,7 @@ from gateway.recording.rrweb import enter, number, pick
 _SNAPSHOT, _CHANGE = 2, 12
 _OTHERS: Final = frozenset({4, 6, 7, 8, 9})  # meta, focus, view end, viewport, frustration
 _SEGMENT: Final = frozenset({"records", "session", "view"})
-_NAME, _ATTRIBUTE, _STYLE = 1, 2, 6  # roles of strings
+_NAME, _ATTRIBUTE, _TYPED, _STYLE = 1, 2, 5, 6  # roles of strings
 _FORMS: Final = {_NAME: Form.STRUCTURE, _ATTRIBUTE: Form.STRUCTURE, _STYLE: Form.STYLE}
 _DOCUMENTS: Final = frozenset({"#document", "#document-fragment", "#shadow-root"})
 _EARLIER: Final = "x"  # stands for a string that an earlier segment told, and that nobody here remembers
@@ -141,10 +141,14 @@ class Segment:
         self._add_entry(change.layer, change.node, 0)
 
     def _add_strings(self, change: _Change) -> None:
-        items = change.node.items if isinstance(change.node, List) else [change.node]
+        items = change.node.items if isinstance(change.node, List) else []
         role = number(items[0]) if items else None
-        for node in items[1:] if role is not None else items:
-            self._add_entry(change.layer, node, role or 0)
+        if role is None:
+            self._table.is_known = False
+            self._close_off(change.layer, change.node, change.place)
+            return
+        for node in items[1:]:
+            self._add_entry(change.layer, node, role)
 
     def _add_entry(self, layer: Layer, node: Node, role: int) -> None:
         table = self._table
@@ -420,6 +424,9 @@ class Segment:
             if not entry.uses:
                 form = _FORMS.get(entry.role, Form.PLAIN)
                 self._claim(entry.layer, entry.leaf, Category.PAGE_TEXT, place, UNKNOWN, form)
+            elif entry.role == _TYPED:  # whatever it is used for
+                for use in entry.uses:
+                    self._claim(Strings(use.layer), use, Category.FORM_INPUTS, place, None, Form.INPUT)
 
 
 def recognises(node: Map) -> bool:

@@ -1,9 +1,9 @@
 """RUM events of clicks: the text of the clicked element, told apart from what names the element.
 
-Facts (browser-rum): {type: "action", action: {target: {name}}, _dd: {action: {name_source, target}}}; that target has a
-`selector`, a `composed_path_selector` or both. The latter is `INPUT#a[type="text"].b:nth-child(1);FORM#f;`, innermost
-first, without HTML and BODY. The name is the text of the element, of its label, or of one of those above it, up to the form: a label or
-a form holds what stands in its fields too. Inputs are named by their label, but for buttons.
+Facts (browser-rum): {type: "action", action: {target: {name}}, _dd: {action: {name_source, target}}}. The latter target
+has a `selector`, a `composed_path_selector` or both; this is `INPUT#a[type="text"].b:nth-child(1);FORM#f;`, innermost
+first, without HTML and BODY. The name is the text of the element, of its label, or of one of those above it, up to the
+form: a label or a form holds what stands in its fields too. Inputs are named by their label, but for buttons.
 
 Where the session's mirror has a page of the same view, the element on it is taken.
 """

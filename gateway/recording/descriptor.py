@@ -44,6 +44,11 @@ _XPATH_ID: Final = re.compile(r"""\[@id=["']([^"']{1,128})["']\]""")
 _XPATH_LAST: Final = re.compile(r"""/([\w*-]{1,32})(?:\[[^\]]{1,160}\])*$""")
 _BARE_TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
 _PRESSED: Final = frozenset({"button", "a", "summary", "label"})  # what they show is a name for an action
+_SHOWS: Final = frozenset(
+    {"article", "aside", "b", "blockquote", "code", "dd", "div", "dt", "em", "figcaption", "footer", "h1", "h2", "h3", "h4"}
+    | {"h5", "h6", "header", "i", "li", "main", "ol", "p", "pre", "section", "small", "span", "strong", "table", "td", "th"}
+    | {"tr", "u", "ul"}
+)  # elements that show text and are not there to be pressed
 _LONGEST_PATH: Final = 4096
 # words of a key whose value is a copy of what the element shows or holds
 SHOWN: Final = frozenset(
@@ -115,6 +120,15 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
     return Element(element_tag, attributes, parent)
 
 
+def _close_unmarked(element: Element) -> None:
+    """An element that shows text, and of which a path tells neither class nor attributes nor what it stands in, is private.
+
+    Any mark may be missing in what was told of it; of something to press, the text is a name for an action.
+    """
+    if element.parent is None and element.tag in _SHOWS and not element.attributes.keys() - {"id"}:
+        element.private = True
+
+
 def from_path(path: str, mirror: Mirror | None) -> Element | None:
     """The last element of a selector path such as `body > form#f > input.x[type="email"]`, with those above it."""
     if not path or len(path) > _LONGEST_PATH or path.startswith("http"):
@@ -143,6 +157,8 @@ def from_path(path: str, mirror: Mirror | None) -> Element | None:
         real = mirror.find_by_id(element.id)
         if real is not None and top is not None:
             top.parent = real  # both count: what the path names, and what is known of the page
+    if element is not None:
+        _close_unmarked(element)
     return element
 
 

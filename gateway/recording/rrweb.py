@@ -41,7 +41,7 @@ VALUED: Final = FIELD_TAGS | {"button"}
 
 _HIGHEST_TYPE: Final = 6
 _LONG: Final = 8  # digits of a number that may be more than a node id, a size or a coordinate
-_USER: Final = Phrases(
+USER: Final = Phrases(
     ("identify", "identity", "user", "user properties", "traits"), anchored=True
 )  # a custom event's tag
 # pointer, scroll, size, media, drag, selection, custom elements: numbers about nodes, and no text that was typed
@@ -142,7 +142,7 @@ class Reader:
                 self._rest(inner, node, where, Category.DATA_LOGS)
             else:
                 tag = _text(node.get("tag"))
-                tells_user = tag is not None and _USER.longest_in(words_of(tag)) > 0
+                tells_user = tag is not None and USER.longest_in(words_of(tag)) > 0
                 self._rest(inner, node, where, Category.USER_TRAITS if tells_user else Category.EVENT_PROPERTIES)
 
     # snapshots

@@ -1,4 +1,4 @@
-"""Numbers in a body that tell how long a part of it is: found while everything is open, written when the part is closed."""
+"""Numbers in a body that tell how long a part of it is: found while all is open, written when the part is closed."""
 
 from __future__ import annotations
 

@@ -23,6 +23,7 @@ from gateway.core.report import Finding, Report
 from gateway.core.words import words_of
 from gateway.operators.truncate import truncate_address
 from gateway.operators.user_agent import coarsen_text
+from gateway.formats.openreplay import OpenReplayLayer
 from gateway.formats.protobuf import ProtobufLayer
 from gateway.recording import chunks
 from gateway.recording.claim import Claim
@@ -39,6 +40,7 @@ from gateway.trackers.schema import TrackerFile
 if TYPE_CHECKING:
     from gateway.ruleset.program import Program
 
+_LONGEST_TOKEN: Final = 256
 _LINE_ENDS: Final = re.compile(r"[\x00\r\n]+")
 _PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]*|[A-Za-z][\w.-]*", re.ASCII)
 
@@ -103,7 +105,7 @@ class Request:
         )
         walk = self._walk = Walk(
             self._budget,
-            program.session_ranks(self._tracker),
+            program.session_ranks(self._tracker) + len(self._tracker.headers.session if self._tracker is not None else ()),
             program.law.selectors.attribute_names,
             self._open_chain,
             judge.takes_whole,
@@ -112,6 +114,10 @@ class Request:
             program.law.text.url_policy.keeps,
         )
         place = program.root_of(self._tracker)
+        if self._tracker is not None:
+            for rank, header in enumerate(self._tracker.headers.session, program.session_ranks(self._tracker)):
+                if token := self._inbound.headers.get(header):
+                    walk.sessions[rank] = token
         self._open_targets()
         if self._tracker is not None and self._body.layers:
             measure(self._body, self._tracker.lengths)
@@ -159,6 +165,7 @@ class Request:
             if leaf.value.isdecimal():
                 layer.replace(leaf, str(max(0, int(leaf.value) + grown)))
         if self._query is not None:
+            self._tell_size(self._query, body)
             query = self._close(self._query)
             target += f"?{query if isinstance(query, str) else query.decode('latin-1')}"
         return Outbound(inbound.method, target, self._headers(), body)
@@ -209,9 +216,19 @@ class Request:
     def _close(self, document: Document) -> str | bytes:
         closed = document.close(self._closed.append)
         for layer in document.layers:  # what holds its texts among bytes
-            if isinstance(layer, ProtobufLayer):
+            if isinstance(layer, ProtobufLayer | OpenReplayLayer):
                 self._closed += (leaf.value for leaf in leaves(layer.root) if leaf.kind is Kind.TEXT and leaf.child is None)
         return closed
+
+    def _tell_size(self, query: Document, body: bytes) -> None:
+        """Writes the size of the body anew into the parameters that tell it."""
+        patterns = self._tracker.body_sizes if self._tracker is not None else {}
+        if not patterns or not query.layers or not isinstance(query.layers[0].root, Map):
+            return
+        for name, node in query.layers[0].root.items:
+            told = re.fullmatch(patterns[name.value], node.value) if name.value in patterns and isinstance(node, Leaf) else None
+            if told is not None and told[1] == str(len(self._inbound.body)) != str(len(body)) and isinstance(node, Leaf):
+                query.layers[0].replace(node, f"{node.value[: told.start(1)]}{len(body)}{node.value[told.end(1) :]}")
 
     def _open_targets(self) -> None:
         """What a proxy is told to ask for, in a parameter that the tracker file names."""
@@ -253,6 +270,7 @@ class Request:
         inbound, program, judge = self._inbound, self._program, self._of(self._judge)
         tracker = self._tracker
         kept = {name.lower() for name in (*tracker.headers.keep, *tracker.headers.project_keys)} if tracker else set()
+        issued = {name.lower() for name in tracker.headers.session} if tracker else set()
         pairs: list[tuple[str, str]] = []
         for name, value in inbound.headers:
             lower = name.lower()
@@ -261,6 +279,8 @@ class Request:
                 after = None if operation.operator == "drop" else operation.apply(value, judge.situation(None, place=lower))
                 if operation.operator in ("keep", "detect"):
                     after = value if operation.operator == "keep" else judge.read_text(value, Category.URLS, (), lower)
+            elif lower in issued and is_issued(value):
+                after = value
             elif lower in kept and (lower != "authorization" or is_project_key(value)):
                 after = value
             else:
@@ -362,6 +382,12 @@ def is_project_key(authorization: str) -> bool:
             return False
         return bool(user and colon) and not password and "@" not in user
     return scheme.lower() == "bearer" and 0 < len(rest) <= 64 and "." not in rest
+
+
+def is_issued(token: str) -> bool:
+    """Whether a header holds an opaque token, as backends issue them to an SDK: no password, no claims about a person."""
+    scheme, _, rest = token.rpartition(" ")
+    return scheme.lower() in ("", "bearer") and 0 < len(rest) <= _LONGEST_TOKEN and not rest.startswith("ey")
 
 
 def _decoded_size(document: Document, body: bytes) -> int:

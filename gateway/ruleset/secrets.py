@@ -12,7 +12,7 @@ and in time. Without the key they tell nothing; with it a guess can be tested, a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import blake2b
 from threading import Lock
 from typing import Final
@@ -83,13 +83,14 @@ class Secrets:
         folded = reading.text.lower()
         if len(folded) != len(reading.text):
             folded = reading.text  # a letter whose lower case is longer: positions count more than case
-        if self._by_first.keys().isdisjoint(_WORD.findall(folded)):
+        firsts = self._by_first.keys() & set(_WORD.findall(folded))
+        if not firsts:
             return []
         found: list[Found] = []
         end = 0
-        for word in _WORD.finditer(folded):
-            for offset, secret, replacement, rule in self._by_first.get(word[0], ()):
-                start = word.start() - offset
+        for at, first in sorted((at, first) for first in firsts for at in _places(folded, first)):
+            for offset, secret, replacement, rule in self._by_first[first]:
+                start = at - offset
                 stop = start + len(secret)
                 if start >= end and folded.startswith(secret, start) and not _continues(folded, start, stop):
                     found.append((*reading.origin(start, stop), replacement, rule))
@@ -106,6 +107,16 @@ class Secrets:
         """The words of each secret with the operator that masked it, for a session's memory."""
         for value, operator in self._values.items():
             yield tuple(_WORD.findall(value)), operator
+
+
+def _places(text: str, word: str) -> Iterator[int]:
+    """Where a word stands in a text."""
+    at = text.find(word)
+    while at >= 0:
+        stop = at + len(word)
+        if not _continues(text, at, stop):
+            yield at
+        at = text.find(word, stop)
 
 
 def _continues(text: str, start: int, stop: int) -> bool:

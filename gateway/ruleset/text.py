@@ -26,7 +26,9 @@ SECRET_STRENGTH: Final = 64
 _USER_INFO: Final = "url user-info"
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
 _BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
-_REFERENCE: Final = re.compile(r"(?:(?<=[\s\"'(=])|^)/[^\s\"'<>?#]{0,512}\?[^\s\"'<>]{1,4096}")
+_REFERENCE: Final = re.compile(
+    r"(?:(?<=[\s\"'(=])|^)(?:/[^\s\"'<>?#]{0,512}\?|[\w.~%-][\w.~%/-]{0,511}\?(?=[\w.$\[\]%+-]{1,128}=))[^\s\"'<>]{1,4096}"
+)
 _TOLD: Final = re.compile(r"[^\W_]")
 _BARE_QUERY: Final = re.compile(r"[\w.$\[\]%+-]{1,128}=")
 _ADDRESS_SCHEMES: Final = frozenset({"mailto", "tel", "sms", "sip", "xmpp", "skype", "whatsapp"})
@@ -173,9 +175,10 @@ class TextRules:
         """The edits of one text, in order and apart from each other."""
         found: list[Edit] = []
         if url_find:
-            if url_whole or urls.looks_like_url(text):
+            is_whole = url_whole or urls.looks_like_url(text)
+            if is_whole:
                 found += self.url_policy.edits(text, 0, len(text), situation)
-            elif "?" in text:  # a path with its query in a text: `POST /pay?card=…`
+            if "?" in text and (not is_whole or " " in text):  # a path with its query in a text: `POST /pay?card=…`
                 for match in _REFERENCE.finditer(text):
                     found += self.url_policy.edits(text, *match.span(), situation)
             if "://" in text or ":" in text:

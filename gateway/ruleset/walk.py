@@ -145,7 +145,9 @@ class Walk:
                 claim.marks = self._marks_of(claim.element)
 
     def _session(self, near: dict[int, str]) -> Session:
-        return tuple(near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
+        """The values that tell sessions and windows apart; a value that stands in two places counts once, wherever it stands."""
+        told = (near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
+        return tuple(dict.fromkeys(value for value in told if value))
 
     def _open(self, reader: type[PageReader], mirror: Mirror) -> PageReader:
         return reader(mirror, self.claims.append, self._payload, self._names)
@@ -302,7 +304,7 @@ class Walk:
         is_person = (
             forced in _TALKS
             and here.effective in _TALKS
-            and not here.fixed
+            and not (here.fixed and here.category is Category.EVENT_PROPERTIES)
             and 2 <= len(items) <= _LARGEST_PERSON
             and any(_PERSON.longest_in(words_of(name)) for name in names)
             and all(isinstance(value, Leaf) for _, value in items)

@@ -56,13 +56,13 @@ def _status(value: int) -> int:
     return value
 
 
-def _session_part(value: str) -> str:
+def _one_group(value: str) -> str:
     try:
         groups = re.compile(value).groups
     except re.error as error:
         raise ValueError(f"{quoted(value)} is no regular expression: {error}") from None
     if value and groups != 1:
-        raise ValueError(f"{quoted(value)}: one group is wanted, the part that tells sessions apart")
+        raise ValueError(f"{quoted(value)}: one group is wanted, the part that matters here")
     return value
 
 
@@ -71,6 +71,7 @@ HeaderName = Annotated[Text, AfterValidator(_field_name)]
 HeaderNames = Annotated[Texts, AfterValidator(lambda names: tuple(_field_name(name) for name in names))]
 HeaderValue = Annotated[str, AfterValidator(_field_value)]
 PathGlobs = Annotated[Texts, AfterValidator(lambda globs: tuple(_path_glob(glob) for glob in globs))]
+OneGroup = Annotated[str, AfterValidator(_one_group)]
 Status = Annotated[StrictInt, AfterValidator(_status)]
 
 
@@ -97,6 +98,7 @@ class HeaderUse(Strict):
 
     keep: HeaderNames = ()
     project_keys: HeaderNames = ()
+    session: HeaderNames = ()  # hold a token that the backend issued for one recording: kept, and tells sessions apart
 
 
 class CookieUse(Strict):
@@ -172,7 +174,7 @@ class TrackerFile(Strict):
     last_resort: StrictBool = False  # recognised only where no other tracker is
     ingest: PathGlobs = ()  # what may be answered before the backend is asked
     session: Fields = ()
-    session_part: Annotated[str, AfterValidator(_session_part)] = ""  # of a value, the key is its first group
+    session_part: OneGroup = ""  # of a value, the key is its first group
     decoded_size: Fields = ()  # numbers that say how long the body's content is, and follow it
     unsupported: PathGlobs = ()  # known, and not readable by this version: refused
     places: Mapping[CategoryName, Fields] = {}
@@ -182,6 +184,7 @@ class TrackerFile(Strict):
     set_cookies: CookieUse = CookieUse()
     country: Literal["none", "truncated_address"] = "none"
     lengths: tuple[Length, ...] = ()  # numbers that are written anew when what they measure has changed
+    body_sizes: Mapping[Text, OneGroup] = {}  # query parameter → pattern; its group is the body's size, and follows it
     targets: Texts = ()  # query parameters that hold a path and query of their own, for a proxy
     elements: Fields = ()  # strings in PostHog's elements_chain form
     switches: Mapping[str, Fields] = {}  # value → fields that are always sent as this value (`ip=1` becomes 0)

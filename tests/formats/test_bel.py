@@ -93,8 +93,10 @@ def test_a_text_that_all_its_users_mask_keeps_its_place():
 
 def test_a_use_that_parts_ways_is_written_in_full_and_the_numbers_behind_it_follow():
     layer = parse(TIMING)
-    layer.replace([leaf for leaf in texts(layer) if leaf.value == "4g"][0], "***")
-    assert layer.close() == "bel.6;e,'fp,6s,3;5,'net-etype,'***;6,'cls,0.;8,'webdriver;e,'load,!,2;5,1,'4g;9,6"[:-1] + "5"
+    layer.replace(next(leaf for leaf in texts(layer) if leaf.value == "4g"), "***")
+    assert (
+        layer.close() == "bel.6;e,'fp,6s,3;5,'net-etype,'***;6,'cls,0.;8,'webdriver;e,'load,!,2;5,1,'4g;9,6"[:-1] + "5"
+    )
 
 
 def test_what_is_dropped_becomes_empty_and_stays_in_its_place():
@@ -129,15 +131,12 @@ def test_masked_payloads_are_read_by_the_judge_to_the_last_character(source):
     "source",
     [
         "bel.8;e,'x,1,", "bel.7;z,'x", "bel.7;e,'fp,6s", "bel.7;e,0,6s,1", "bel.7;e,'fp,6s,1;5,7,'x", "bel.7;5,'a,'b",
-        "bel.7;e,'fp,6s,1;6,'a,", "bel.7;e,'fp,6s,1;6,'a,12", "bel.7;e,'fp,6s,,1", "bel.7;e,'a\\", "bel.7;e,'fp,zzzzzzzzzzzzzzzzzzzzzzzzzz,1",
-        "bel.7;2,3,4xy,j,,,'POST", "bel.7;e,zzzzzzzzzzzz,1,", "bel.7;b", "bel.7;b,!!,", "bel", "", "bel.7",
+        "bel.7;e,'fp,6s,1;6,'a,", "bel.7;e,'fp,6s,,1", "bel.7;e,'a\\", "bel.7;e,'fp,zzzzzzzzzzzzzzzzzzzzzzzzzz,1",
+        "bel.7;2,3,4xy,j,,,'POST", "bel.7;e,zzzzzzzzzzzz,1,", "bel.7;b", "bel", "", "bel.7",
     ],
 )  # fmt: skip
 def test_what_is_no_bel_as_a_whole_is_not_read(source):
-    if source in ("bel.7;e,'fp,6s,1;6,'a,12", "bel.7;b,!!,"):
-        assert parse(source) is not None
-    else:
-        assert parse(source) is None
+    assert parse(source) is None
 
 
 @given(data=st.data())
@@ -161,16 +160,11 @@ def test_base_36_is_read_back(number):
 
 # through the gateway
 
-ATTRIBUTES = (
-    "content_encoding%3Dgzip%26session%3D5b8df4dac512178c%26harvestId%3D5b8df4dac512178c_36b0504b6e2a7633_1"
-    "%26decompressedBytes%3D{}%26enduser.id%3Dann77%26currentUrl%3Dhttps://shop.example/a"
-)
-
 
 def test_bodies_and_headers_that_were_captured_do_not_leave_and_counts_stay_right():
     body = (
         "bel.7;2,4,4xy,j,,,'POST,5k,'shop.example:443,'/api/pay,i,q,,'0,!!!;5,'requestBody,'{\"card\":\"4012888888881881\"\\,\"a\":1}"
-        ";5,'responseHeaders,'{\"x-auth\":\"secret-one\"};5,'requestQuery,'{\"ref\":\"secret-two\"};5,'ajaxRequest.id,'7b"
+        ';5,\'responseHeaders,\'{"x-auth":"secret-one"};5,\'requestQuery,\'{"ref":"secret-two"};5,\'ajaxRequest.id,\'7b'
     )
     out = sent(program(), request(body.encode(), path="/events/1/KEY?a=1&ref=https://shop.example/a")).body.decode()
     told = json.loads(bel_reader.read(out))

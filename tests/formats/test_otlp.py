@@ -61,7 +61,7 @@ def test_traces_and_metrics_are_told_from_logs_by_what_is_in_them():
 
 
 @pytest.mark.parametrize(
-    "source", [b"", b"\n", b"\n\x05abc", b"\x0a\x02hi", b"\n{\"a\":1}", b"\x12\x00", b"hello", "\n\x00"]
+    "source", [b"", b"\n", b"\n\x05abc", b"\x0a\x02hi", b'\n{"a":1}', b"\x12\x00", b"hello", "\n\x00"]
 )
 def test_other_bytes_are_left_alone(source):
     assert parse(source) is None
@@ -83,7 +83,14 @@ def test_values_of_every_type_are_masked_and_the_rest_stays():
     assert [one["value"] for one in told] == [
         {"stringValue": "mail [email]"},
         {"arrayValue": {"values": [{"stringValue": "x"}, {"stringValue": "[email]"}]}},
-        {"kvlistValue": {"values": [{"key": "userEmail", "value": {"stringValue": "***"}}, {"key": "n", "value": {"intValue": 1}}]}},
+        {
+            "kvlistValue": {
+                "values": [
+                    {"key": "userEmail", "value": {"stringValue": "***"}},
+                    {"key": "n", "value": {"intValue": 1}},
+                ]
+            }
+        },
         {"intValue": 7},
         {"doubleValue": 0.5},
         {"boolValue": True},
@@ -91,12 +98,18 @@ def test_values_of_every_type_are_masked_and_the_rest_stays():
 
 
 def test_json_and_protobuf_are_masked_alike():
-    told = {"location.href": "https://shop.example/a?token=abc", "userEmail": "ann@example.org", "note": "+1 415 555 0132"}
+    told = {
+        "location.href": "https://shop.example/a?token=abc",
+        "userEmail": "ann@example.org",
+        "note": "+1 415 555 0132",
+    }
     rows = [{"key": key, "value": {"stringValue": value}} for key, value in told.items()]
     as_json = {"resourceSpans": [{"scopeSpans": [{"spans": [{"name": "x", "attributes": rows}]}]}]}
     binary = spans(part(5, "x") + b"".join(part(9, row(key, value)) for key, value in told.items()))
     subject = program()
-    one = json.loads(sent(subject, request(as_json, path="/v1/traces", headers=[("Content-Type", "application/json")])).body)
+    one = json.loads(
+        sent(subject, request(as_json, path="/v1/traces", headers=[("Content-Type", "application/json")])).body
+    )
     other = typed_in(sent(subject, request(binary, path="/v1/traces", headers=[TYPE])))
     assert one == other
     assert "ann@example.org" not in json.dumps(one)

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.core.document import Kind, Leaf, List, Map
+from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget, Limits
 from gateway.core.opening import leaves
 from gateway.formats.protobuf import Field, Reader, read_varint, write_varint
@@ -142,8 +143,6 @@ def test_what_is_no_such_message_as_a_whole_is_not_read(source):
 
 
 def test_nesting_over_the_limit_is_refused():
-    from gateway.core.errors import Reason, Refused
-
     deep = b""
     for _ in range(40):
         deep = b"\x12" + write_varint(len(deep)) + deep

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
-from tests.judge import bel_reader, datadog_reader, otlp_reader
+from tests.judge import bel_reader, datadog_reader, openreplay_reader, otlp_reader
 
 if TYPE_CHECKING:
     from tests.judge.recorded import Request
@@ -202,9 +202,10 @@ class _Opening:
                     self.octets((*place, name), inner)
                 self.octets((*place, "<rest>"), rest)
                 return
-        text = self.decoded_text(data) or self.packed_json(data)
+        batch = openreplay_reader.read(data)
+        text = batch or self.decoded_text(data) or self.packed_json(data)
         if text is not None:
-            self.text(place, text)
+            self.text((*place, "<openreplay>") if batch else place, text)
             return
         if self.envelope(place, data) or self.lines_then_bytes(place, data):
             return
@@ -428,6 +429,7 @@ class _Opening:
     def base64(self, place: Place, text: str) -> bool:
         """Base64 of a layer replaces the leaf; base64 of mere text stands besides it, since it may be chance."""
         bare = text.strip()
+        bare = bare[::-1] if bare.endswith(("Jye", "s3W", "JyW")) else bare  # some write it backwards
         if not BASE64_TEXT.fullmatch(bare) or HEX_TEXT.fullmatch(bare):
             return False
         data = from_base64(bare)

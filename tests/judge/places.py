@@ -36,7 +36,7 @@ DEVICE_NAMES = frozenset(
     words(
         "deviceid distinctid anondistinctid anonymousid duid nuid tnuid clientid visitorid useruuid fingerprint uuidcookie"
         " sessionreplayid amplitudesessionreplayid cid aiuser did mpdeviceid profileid deviceuuid machineid browserid"
-        " aiuserid aideviceid useranonymousid"
+        " aid stableid aiuserid aideviceid useranonymousid"
     )
 )
 AGENT_NAMES = frozenset(
@@ -56,6 +56,8 @@ NETWORK_NAMES = frozenset(
     )
 )
 NETWORK_FIELD = re.compile(r"http(?:request|response)(?:header.*|body)")
+# lines of the page's own source beside an error: inline scripts hold what the server wrote for one visitor
+SOURCE_LINES = (("stacktrace", "code"), ("frames", "code"), ("script", "content"), ("frames", "contextline"), ("frames", "precontext"), ("frames", "postcontext"))
 FORM_NAMES = frozenset(
     words("value checked selected ischecked selectedoptionids inputvalue elementvalue textareavalue")
 )
@@ -141,6 +143,8 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
     text = leaf.text
     if inside & NETWORK_NAMES or any(NETWORK_FIELD.fullmatch(name) for name in names):
         return "network"
+    if any(one in inside and other in inside for one, other in SOURCE_LINES):
+        return "network"
     if last in SWITCH_NAMES or last.endswith("ipaddress"):
         return "switch"
     if last in LENGTH_NAMES or leaf.place == ("query", "batch"):
@@ -175,7 +179,7 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
 def _is_form(leaf: Leaf, raw: tuple[str, ...], index: Mapping[Place, str]) -> bool:
     last = raw[-1] if raw else ""
     record = leaf.place[:-1]
-    if last in {"ischecked", "selectedoptionids"} or re.fullmatch(r"(attr)+value", last):
+    if last in {"ischecked", "selectedoptionids", "contentname"} or re.fullmatch(r"(attr)+value", last):
         return True
     if last == "text":
         return index.get((*record, "source")) == "5" or (*record, "isChecked") in index

@@ -352,7 +352,7 @@ class Planted:
         self.starts = {start for start in starts if len(start) >= 3 or start.isalpha() or start == "+"}
 
     def is_in(self, text: str) -> bool:
-        return text.lower() in self.starts or any(self.any.search(way) for way in readings(text))
+        return any(way in self.starts or self.any.search(way) for way in readings(text))
 
 
 def _compare(verdict: Verdict, request: str, before: Decoded, after: Decoded, planted: Planted) -> None:

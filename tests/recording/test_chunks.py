@@ -37,7 +37,7 @@ def whole(event, number=9.0):
 
 
 def upload(*records, page="5211193ac6f05c6b", session="59d8faaef2167683cde2c4974c3bc35d"):
-    body = logs(*records, **{"rum__scriptInstance": page, "rum__sessionId": session})
+    body = logs(*records, rum__scriptInstance=page, rum__sessionId=session)
     return request(body, path="/v1/logs", headers=[TYPE])
 
 

@@ -230,6 +230,14 @@ def test_a_string_that_nothing_uses_is_masked(gateway):
     assert out["records"][1]["data"] == [[11, [4, "***"], [2, "data-x"], [6, "a { color: red }"]]]
 
 
+def test_a_string_of_a_field_is_masked_whatever_refers_to_it(gateway):
+    """A table that is off by some would take what was typed for a text or a name."""
+    record = change([11, [5, "Jo Smith", "Joe"]], [4, [WEATHER, COUNT]], [3, [PUBLIC, [COUNT + 1, 12]]])
+    out = told(gateway, segment(snapshot(), record))
+    assert out["records"][1]["data"][0] == [11, [5, "***", "***"]]
+    assert "Jo" not in json.dumps(out)
+
+
 def test_records_of_several_pages_in_one_segment_are_unknown(gateway):
     record = {**change([11, [4, "Storm"]], [4, [WEATHER, COUNT]]), "slotId": "2"}
     assert unknown_and_masked(told(gateway, segment(snapshot(), record)), "Storm")

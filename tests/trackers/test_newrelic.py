@@ -11,7 +11,9 @@ from tests.recording.page import element, snapshot, text, texts, typed
 from tests.subject import PRIVATE, program, request, sent
 
 SESSION, PAGE, OTHER = "5b8df4dac512178c", "36b0504b6e2a7633", "36b0504b6e2a7634"
-SHOWN = snapshot(element(4, "p", text(5, "Zyx secret"), class_="private"), element(6, "p", text(7, "Weather")), element(8, "input"))
+SHOWN = snapshot(
+    element(4, "p", text(5, "Zyx secret"), class_="private"), element(6, "p", text(7, "Weather")), element(8, "input")
+)
 
 
 def blob(*events, page=PAGE, number=1, plain=False):
@@ -82,9 +84,18 @@ def test_swapped_harvests_are_masked_all_the_same():
 
 
 def test_the_visitor_in_logs_and_actions_is_masked():
-    rows = [{"common": {"attributes": {"enduser.id": "ann-77", "email": "ann@example.org"}}, "logs": [{"message": "order 7"}]}]
+    rows = [
+        {
+            "common": {"attributes": {"enduser.id": "ann-77", "email": "ann@example.org"}},
+            "logs": [{"message": "order 7"}],
+        }
+    ]
     logged = sent(program(), request(rows, path="/browser/logs?browser_monitoring_key=NRJS-test")).body
-    action = {"ins": [{"enduser.id": "ann-77", "eventType": "PageAction", "note": "to ann@example.org", "actionName": "order"}]}
+    action = {
+        "ins": [
+            {"enduser.id": "ann-77", "eventType": "PageAction", "note": "to ann@example.org", "actionName": "order"}
+        ]
+    }
     acted = sent(program(), request(action, path="/ins/1/NRJS-test?a=1&ref=https://shop.example/a")).body
     assert b"order 7" in logged
     assert b"ann-77" not in logged + acted
