@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "check": "Validate configuration and rules; print what is in effect.",
     "test": "Run the tests that rule files hold.",
     "mask": "Mask a body, a HAR file or captured requests.",
+    "explain": "Say of one value why it was or was not masked.",
     "diff": "Show what a rule change would alter on recorded traffic.",
     "audit": "Send made-up people through the rules; none may come out.",
     "keys": "Make, rotate and destroy the keys of the operator `encrypt`.",

@@ -276,7 +276,7 @@ class Opener:
         first = mark[1] if mark else ""
         says_json = claims is not None and claims.json
         if first in {"{", "["} or (says_json and text.strip()):
-            found = self._parse(("json", "ndjson"), text, budget)
+            found = self._parse(("clarity", "json", "ndjson"), text, budget)
             if found is not None:
                 return [layer, found]
             if claims is not None:
@@ -354,10 +354,14 @@ class Opener:
         return [_code(packing, value, data), inflated] if inflated else None
 
     def _open_base64(self, value: str, budget: Budget) -> list[Layer] | None:
-        """Base64 is told by its content: compressed bytes, or text that can be read; also where it is written backwards."""
+        """Base64, also written backwards, is told by its content: compressed bytes, or text that can be read."""
         for name in ("base64-reversed", "base64"):
             packing = self._codings.get(name)
-            if packing is not None and packing.sniff(value) and (layers := self._open_base64_by(packing, value, budget)):
+            if (
+                packing is not None
+                and packing.sniff(value)
+                and (layers := self._open_base64_by(packing, value, budget))
+            ):
                 return layers
         return None
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _LOCAL: Final = re.compile(r"[\w.!#$%*+'^~-]{1,64}")  # run over the reversed text before the @
 _LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
@@ -39,6 +39,23 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         at = text.find("@", at + 1)
 
 
+_LOOKS_LIKE: Final = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,64}")
+
+
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for match in _LOOKS_LIKE.finditer(text):
+        start, end = match.span()
+        if not any(start < stop and at < end for at, stop in hits):
+            is_version = _NOT_A_DOMAIN.match(match[0].partition("@")[2]) and "." in match[0].partition("@")[2]
+            yield Miss(start, end, DETECTOR.name, MissReason.VERSION_LIKE if is_version else MissReason.NOT_A_DOMAIN)
+
+
 DETECTOR: Final = Detector(
-    name="email", title="e-mail address", label="email", hint=lambda text: "@" in text, find=_find
+    name="email",
+    title="e-mail address",
+    label="email",
+    hint=lambda text: "@" in text,
+    find=_find,
+    why_not=_why_not,
 )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _UNIX: Final = re.compile(
     r"(?<![\w.-])(?:file:)?/{0,4}(/home|/Users|/var/home|/usr/home)/([^/\s\"'`<>:;,|\\?*()\[\]{}]{1,64})(?=/|$|[\s\"'`:;,)\]])"
@@ -44,6 +44,16 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
             yield match.span(1)
 
 
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = set(_find(text, context))
+    for pattern, group in ((_UNIX, 2), (_WINDOWS, 1)):
+        for match in pattern.finditer(text):
+            if match.span(group) not in hits:
+                is_nobody = match[group].lower() in _NOBODY
+                reason = MissReason.RESERVED if is_nobody else MissReason.NEEDS_A_WORD
+                yield Miss(*match.span(group), DETECTOR.name, reason)
+
+
 _ANY: Final = re.compile(r"/(?:home|Users)/|[\\/](?:Users|Documents and Settings)[\\/]", re.IGNORECASE)
 
 DETECTOR: Final = Detector(
@@ -52,4 +62,5 @@ DETECTOR: Final = Detector(
     label="user",
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
+    why_not=_why_not,
 )

@@ -12,7 +12,7 @@ from typing import Final
 
 from stdnum import iban, numdb
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _PART: Final = re.compile(r"(\d+)!([nac])")
 _CLASSES: Final = {"n": r"\d", "a": "[A-Za-z]", "c": "[0-9A-Za-z]"}
@@ -51,6 +51,23 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         start = _START.search(text, at + 1)
 
 
+_LOOKS_LIKE: Final = re.compile(r"(?<![^\W_])[A-Z]{2}\d\d(?:[ .-]?[0-9A-Z]){10,30}(?![^\W_])")
+
+
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for match in _LOOKS_LIKE.finditer(text):
+        start, end = match.span()
+        if any(start < stop and at < end for at, stop in hits):
+            continue
+        form = _FORMS.get(match[0][:2])
+        if form is None:
+            reason = MissReason.NOT_ISSUED
+        else:
+            reason = MissReason.CHECKSUM_FAILED if form.match(text, start) else MissReason.WRONG_LENGTH
+        yield Miss(start, end, DETECTOR.name, reason)
+
+
 def _is_valid(number: str) -> bool:
     # stdnum goes last: it costs many times the checksum, and 96 of 97 candidates fail that
     digits = (number[4:] + number[:4]).translate(_VALUES)
@@ -63,4 +80,5 @@ DETECTOR: Final = Detector(
     label="iban",
     hint=lambda text: _START.search(text) is not None,
     find=_find,
+    why_not=_why_not,
 )

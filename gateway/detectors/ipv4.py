@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from string import ascii_lowercase
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _QUAD: Final = re.compile(r"(?<![A-Za-z0-9.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d|-[A-Za-z])")
 _SIGN_BEFORE: Final = re.compile(r"(?:(?<!/)/|@|==|[<>~!^]=?|[vV]=?[\"']?)$")
@@ -72,6 +72,31 @@ def _is_address(written: str) -> bool:
     return int(first) <= 255 and int(first) not in {0, 127} and written != "255.255.255.255"
 
 
+_LOOKS_LIKE: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+
+
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for match in _LOOKS_LIKE.finditer(text):
+        start, end = match.span()
+        if any(start < stop and at < end for at, stop in hits):
+            continue
+        if not _QUAD.match(text, start):
+            reason = MissReason.INSIDE_LONGER_TOKEN
+        elif not _is_address(match[0]):
+            reason = MissReason.RESERVED
+        elif _MONEY_BEFORE.search(text[max(0, start - 5) : start]) or _MONEY_AFTER.match(text, end):
+            reason = MissReason.MEASURE_LIKE
+        else:
+            reason = MissReason.VERSION_LIKE
+        yield Miss(start, end, DETECTOR.name, reason)
+
+
 DETECTOR: Final = Detector(
-    name="ipv4", title="IPv4 address", label="ip", hint=lambda text: _QUAD.search(text) is not None, find=_find
+    name="ipv4",
+    title="IPv4 address",
+    label="ip",
+    hint=lambda text: _QUAD.search(text) is not None,
+    find=_find,
+    why_not=_why_not,
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _CANDIDATE: Final = re.compile(
     r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{4,45}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3}|(?<=\d)(?:\.\d{1,3}){3})?"
@@ -41,6 +41,20 @@ def _is_address(written: str) -> bool:
     return len(groups) > 2 or "." in written or (is_first_telling and len(groups) > 1)
 
 
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for match in _CANDIDATE.finditer(text):
+        start, end = match.span()
+        if match[0].count(":") > 1 and not any(start < stop and at < end for at, stop in hits):
+            is_time = match[0].count(":") == 2 and match[0].replace(":", "").isdecimal()
+            yield Miss(start, end, DETECTOR.name, MissReason.TIME_LIKE if is_time else MissReason.RESERVED)
+
+
 DETECTOR: Final = Detector(
-    name="ipv6", title="IPv6 address", label="ip", hint=lambda text: text.count(":") > 1, find=_find
+    name="ipv6",
+    title="IPv6 address",
+    label="ip",
+    hint=lambda text: text.count(":") > 1,
+    find=_find,
+    why_not=_why_not,
 )

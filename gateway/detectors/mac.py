@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _HH: Final = "[0-9A-Fa-f]{2}"
 _HHHH: Final = "[0-9A-Fa-f]{4}"
@@ -33,6 +33,23 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
 
 _ANY: Final = re.compile(rf"{_HH}[:-]{_HH}[:-]|{_HHHH}\.{_HHHH}\.")
 
+_LOOKS_LIKE: Final = re.compile(rf"{_HH}(?:[:-]{_HH}){{5}}|{_HHHH}\.{_HHHH}\.{_HHHH}")
+
+
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for match in _LOOKS_LIKE.finditer(text):
+        start, end = match.span()
+        if not any(start < stop and at < end for at, stop in hits):
+            is_whole = _PAIRS.match(text, start) or _FOURS.match(text, start)
+            yield Miss(start, end, DETECTOR.name, MissReason.RESERVED if is_whole else MissReason.INSIDE_LONGER_TOKEN)
+
+
 DETECTOR: Final = Detector(
-    name="mac", title="hardware (MAC) address", label="mac", hint=lambda text: _ANY.search(text) is not None, find=_find
+    name="mac",
+    title="hardware (MAC) address",
+    label="mac",
+    hint=lambda text: _ANY.search(text) is not None,
+    find=_find,
+    why_not=_why_not,
 )

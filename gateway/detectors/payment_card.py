@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 # first digits (from, to) → lengths. Sources: ISO/IEC 7812 registrations as the brands publish them
 _BRANDS: Final[tuple[tuple[str, str, str, tuple[int, ...]], ...]] = (
@@ -127,6 +127,31 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         yield start, end
 
 
+_LOOKS_LIKE: Final = re.compile(r"\d(?:[ \t._/·-]{0,3}\d){11,22}")
+
+
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for match in _LOOKS_LIKE.finditer(text):
+        start, end = match.span()
+        if any(start < stop and at < end for at, stop in hits):
+            continue
+        digits = "".join(filter(str.isdecimal, match[0]))
+        if len(digits) > 19:
+            reason = MissReason.WRONG_LENGTH
+        elif not is_issued(digits):
+            reason = MissReason.NOT_ISSUED
+        elif not has_luhn(digits):
+            reason = MissReason.CHECKSUM_FAILED
+        elif _is_decimal(text, start, end):
+            reason = MissReason.MEASURE_LIKE
+        elif len(digits) in _RARE:
+            reason = MissReason.NEEDS_A_WORD
+        else:
+            reason = MissReason.INSIDE_LONGER_TOKEN
+        yield Miss(start, end, DETECTOR.name, reason)
+
+
 def _grouped(text: str, runs: list[tuple[int, int]], first: int) -> int:
     """How many runs from `first` on make one card number as printed; 0 for none."""
     lengths: tuple[int, ...] = ()
@@ -164,4 +189,6 @@ def _is_in_hex(text: str, start: int, end: int) -> bool:
     return not text[max(0, left - 1) : left].isalnum() and not text[right : right + 1].isalnum()
 
 
-DETECTOR: Final = Detector(name="payment_card", title="payment card", label="card", hint=_hint, find=_find)
+DETECTOR: Final = Detector(
+    name="payment_card", title="payment card", label="card", hint=_hint, find=_find, why_not=_why_not
+)

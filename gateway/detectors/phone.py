@@ -14,7 +14,7 @@ from typing import Final
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 from gateway.detectors.beside import Words
 
 _GAP: Final = r"[ \t.()/-]{0,3}"
@@ -107,6 +107,21 @@ def _is_national(written: str) -> bool:
     return not (_NOT_NATIONAL.fullmatch(digits) or _DATE.match(written) or _FRACTION.fullmatch(written))
 
 
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for pattern, reason in ((_INTERNATIONAL, MissReason.NOT_ISSUED), (_NATIONAL, MissReason.NEEDS_A_WORD)):
+        for match in pattern.finditer(text):
+            start, end = match.span()
+            if any(start < stop and at < end for at, stop in hits):
+                continue
+            if pattern is _NATIONAL and not _is_national(match[0]):
+                is_time = len(match[0]) > 7
+                yield Miss(start, end, DETECTOR.name, MissReason.TIME_LIKE if is_time else MissReason.WRONG_LENGTH)
+            else:
+                yield Miss(start, end, DETECTOR.name, reason)
+            hits.append((start, end))
+
+
 _ENOUGH: Final = re.compile(r"(?:\d[ \t.()/-]{0,3}){6}")
 
 DETECTOR: Final = Detector(
@@ -115,4 +130,5 @@ DETECTOR: Final = Detector(
     label="phone",
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
+    why_not=_why_not,
 )

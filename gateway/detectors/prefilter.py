@@ -18,34 +18,39 @@ _AS_WRITTEN: Final = (
 )
 # Without any of these there is at most a key of one long word
 _SIGN: Final = re.compile(rf"[^\t\n\r !\"#$'()*+.;<>?A-Z\[\]^_`a-z{{|}}~{_AS_WRITTEN}-]")
-_LONG: Final = re.compile(r"[A-Za-z0-9._+/=-]{16}|PRIVATE KEY")
+_MARK: Final = re.compile(rf"[^\t\n\r !\"#$'()*+,.0-9;<=>?A-Z\[\]^_`a-z{{|}}~{_AS_WRITTEN}-]")
+_KEY: Final = "[A-Za-z0-9._+/=-]"
+_SHORT: Final = re.compile(rf"(?:{_KEY}{{0,15}}+(?!{_KEY})[\s\S])*+{_KEY}{{0,15}}+\Z")  # no word of sixteen such signs
 _GAP: Final = r"[ \t._/()+-]{0,3}"
-_NUMBERS: Final = re.compile(
-    rf"\d(?:{_GAP}\d){{5}}|\d[eE][+-]?\d"  # cards, phones, SSNs, national ids, dates
-    r"|\d\.\d{1,3}\.\d|\d\.\d{4}"  # IPv4, coordinates
-    rf"|\d(?:{_GAP}\d){{3}}{_GAP}[A-Za-z](?![A-Za-z])|\d{_GAP}\d{_GAP}[A-Za-z]{_GAP}\d{_GAP}\d"  # ids with letters
-    r"|\d{1,4}\s?[-/.年년]\s?\d{1,2}\s?[-/.月월]\s?\d"  # dates
-    r"|\d[^\W_]{0,2}[.º]?[ -](?:de |of )?[^\W\d_]{3,12}\.?,?[ -](?:de )?\d{4}|\d(?:st|nd|rd|th)?,? \d{4}"
-    r"|(?<=[A-Za-z])[ .-]?\d[ .-]?\d(?:[ \t.-]{0,2}[0-9A-Za-z]){11}"  # IBANs
+_NUMBER: Final = re.compile(
+    rf"\d(?:(?:{_GAP}\d){{5}}|[eE][+-]?\d"  # cards, phones, SSNs, national ids, dates
+    r"|\.\d{1,3}\.\d|\.\d{4}"  # IPv4, coordinates
+    rf"|(?:{_GAP}\d){{3}}{_GAP}[A-Za-z](?![A-Za-z])|{_GAP}\d{_GAP}[A-Za-z]{_GAP}\d{_GAP}\d"  # ids with letters
+    r"|\d{0,3}\s?[-/.年년]\s?\d{1,2}\s?[-/.月월]\s?\d"  # dates
+    r"|[^\W_]{0,2}[.º]?[ -](?:de |of )?[^\W\d_]{3,12}\.?,?[ -](?:de )?\d{4}|(?:st|nd|rd|th)?,? \d{4}"
+    r"|(?:(?<=[A-Za-z]\d)|(?<=[A-Za-z][ .-]\d))[ .-]?\d(?:[ \t.-]{0,2}[0-9A-Za-z]){11})"  # IBANs
 )
-_SIGNS: Final = re.compile(
-    r"[@\\]|%[0-7u]|&[#A-Za-z]"
-    rf"|[^\x00-\x7f{_AS_WRITTEN}]"
-    r"|[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.|:[0-9A-Fa-f]{0,4}:"  # MAC, IPv6
+_FOURS: Final = re.compile(r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.")  # MAC
+_MARKED: Final = re.compile(
+    rf"[@\\]|%[0-7u]|&[#A-Za-z]|[^\x00-\x7f{_AS_WRITTEN}]"
+    r"|:(?:[0-9A-Fa-f]{0,4}:|[0-9A-Fa-f]{2}:)"  # MAC, IPv6
     r"|/(?:[hH][oO][mM][eE]|[uU][sS][eE][rR][sS]|[dD][oO][cC][uU][mM][eE][nN][tT][sS] [aA][nN][dD] [sS][eE][tT]{2}[iI][nN][gG][sS])[/\\]"
 )
-_FAR: Final = 18  # how far before the first sign a hardware address may begin
 
 
 def may_hold(text: str) -> bool:
     """Whether `text` is worth reading: a superset of the texts that any detector finds something in."""
-    sign = _SIGN.search(text)
-    if len(text) > 15 and _LONG.search(text):
+    if len(text) > 15 and not _SHORT.match(text):
         return True
-    if not sign:
+    sign = _SIGN.search(text)
+    if sign is None:
         return "PRIVATE KEY" in text
-    at = sign.start()
-    if _SIGNS.search(text, max(0, at - _FAR)) or _NUMBERS.search(text, at if sign[0].isdigit() else at + 1):
+    if _NUMBER.search(text, sign.start()):
+        return True
+    mark = _MARK.search(text, sign.start())
+    if mark and _MARKED.search(text, mark.start()):
+        return True
+    if "." in text and _FOURS.search(text):
         return True
     lowered = text.lower()
     return secret.names_one(lowered) or "basic" in lowered or "bearer" in lowered

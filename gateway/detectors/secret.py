@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _PASSWORDS: Final = (
     "password", "passwd", "passwrd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "wachtwoord",
@@ -149,10 +149,23 @@ def _is_secret(value: str, *, is_password: bool) -> bool:
     return is_password or len(value) >= _LEAST_TOKEN
 
 
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = list(_find(text, context))
+    for name in _NAME.finditer(text):
+        rest = _REST.match(text, name.end())
+        assign = _ASSIGN.match(text, rest.end() if rest else name.end())
+        value = _BARE.match(text, assign.end()) if assign else None
+        if value and not any(start < value.end() and value.start() < end for start, end in hits):
+            is_name = _is_name(text, name, rest[0] if rest else "")
+            reason = MissReason.PLACEHOLDER if is_name else MissReason.INSIDE_LONGER_TOKEN
+            yield Miss(*value.span(), DETECTOR.name, reason)
+
+
 DETECTOR: Final = Detector(
     name="secret",
     title="password or secret by its name",
     label="secret",
     hint=lambda text: names_one(text.lower()),
     find=_find,
+    why_not=_why_not,
 )

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from gateway.core.plugin import Context, Detector
+from gateway.core.plugin import Context, Detector, Miss, MissReason
 
 _NUMBER: Final = re.compile(
     r"(?<!\d)(?<!\d[.-])(?<![A-Za-z]-)(?!000|666|9)\d{3}([ -]?)(?!00)\d{2}\1(?!0000)\d{4}(?!\d|[.-]\d|-\w)"
@@ -30,10 +30,29 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
 
 _ANY: Final = re.compile(r"\d{3}[ -]?\d{2}[ -]?\d{4}")
 
+_LOOKS_LIKE: Final = re.compile(r"(?<!\d)\d{3}([ -]?)\d{2}\1\d{4}(?!\d)")
+
+
+def _why_not(text: str, context: Context) -> Iterator[Miss]:
+    hits = set(_find(text, context))
+    for match in _LOOKS_LIKE.finditer(text):
+        if match.span() in hits:
+            continue
+        digits = "".join(filter(str.isdecimal, match[0]))
+        if digits[:3] in {"000", "666"} or digits[0] == "9" or digits[3:5] == "00" or digits[5:] == "0000":
+            reason = MissReason.NOT_ISSUED
+        elif _NUMBER.match(text, match.start()):
+            reason = MissReason.NEEDS_A_WORD
+        else:
+            reason = MissReason.INSIDE_LONGER_TOKEN
+        yield Miss(*match.span(), DETECTOR.name, reason)
+
+
 DETECTOR: Final = Detector(
     name="us_ssn",
     title="US social security number",
     label="ssn",
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
+    why_not=_why_not,
 )

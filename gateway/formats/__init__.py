@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.core.plugin import Format
 from gateway.formats.bel import BEL
+from gateway.formats.clarity import CLARITY
 from gateway.formats.cookies import COOKIES
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.formats.envelope import ENVELOPE
@@ -19,6 +20,7 @@ from gateway.formats.target import TARGET
 from gateway.formats.text import TEXT
 
 FORMATS: tuple[Format, ...] = (
+    CLARITY,
     JSON,
     NDJSON,
     ENVELOPE,

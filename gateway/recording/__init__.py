@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, NamedTuple
 
 from gateway.core.document import Map
-from gateway.recording import chunks, datadog, datadog_action, openreplay, rrweb
+from gateway.recording import chunks, clarity, datadog, datadog_action, openreplay, rrweb, smartlook
 from gateway.recording.claim import PageReader
 
 
@@ -27,6 +27,8 @@ RECORDINGS: Final[tuple[Kind, ...]] = (
     Kind("rrweb", rrweb.recognises, rrweb.Reader),
     Kind("datadog", datadog.recognises, datadog.Segment, tells_session=True),
     Kind("openreplay", openreplay.recognises, openreplay.Reader),
+    Kind("smartlook", smartlook.recognises, smartlook.Reader),
+    Kind("clarity", clarity.recognises, clarity.Reader),
     Kind("datadog action", datadog_action.recognises, datadog_action.Reader, tells_session=True),
 )
 

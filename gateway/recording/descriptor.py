@@ -45,8 +45,41 @@ _XPATH_LAST: Final = re.compile(r"""/([\w*-]{1,32})(?:\[[^\]]{1,160}\])*$""")
 _BARE_TAG: Final = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,31}")
 _PRESSED: Final = frozenset({"button", "a", "summary", "label"})  # what they show is a name for an action
 _SHOWS: Final = frozenset(
-    {"article", "aside", "b", "blockquote", "code", "dd", "div", "dt", "em", "figcaption", "footer", "h1", "h2", "h3", "h4"}
-    | {"h5", "h6", "header", "i", "li", "main", "ol", "p", "pre", "section", "small", "span", "strong", "table", "td", "th"}
+    {
+        "article",
+        "aside",
+        "b",
+        "blockquote",
+        "code",
+        "dd",
+        "div",
+        "dt",
+        "em",
+        "figcaption",
+        "footer",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+    }
+    | {
+        "h5",
+        "h6",
+        "header",
+        "i",
+        "li",
+        "main",
+        "ol",
+        "p",
+        "pre",
+        "section",
+        "small",
+        "span",
+        "strong",
+        "table",
+        "td",
+        "th",
+    }
     | {"tr", "u", "ul"}
 )  # elements that show text and are not there to be pressed
 _LONGEST_PATH: Final = 4096
@@ -121,11 +154,14 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
 
 
 def _close_unmarked(element: Element) -> None:
-    """An element that shows text, and of which a path tells neither class nor attributes nor what it stands in, is private.
+    """An element that shows text is private where its path tells no class, no attribute and nothing above it.
 
-    Any mark may be missing in what was told of it; of something to press, the text is a name for an action.
+    Any mark may be missing in what was told of it; of something to press, the text is a name for an action. One of which
+    not even the tag is told, on a page that is not known, may be a field.
     """
-    if element.parent is None and element.tag in _SHOWS and not element.attributes.keys() - {"id"}:
+    if element.parent is None and (
+        not element.tag or (element.tag in _SHOWS and not element.attributes.keys() - {"id"})
+    ):
         element.private = True
 
 
@@ -187,9 +223,9 @@ def from_markup(text: str) -> Element | None:
 
 
 def _from_xpath(path: str, mirror: Mirror | None) -> Element | None:
-    """The element of an XPath such as `//*[@id="x"]/p[2]`. It tells no class, so that marks are judged on the page alone.
+    """The element of an XPath such as `//*[@id="x"]/p[2]`. It tells no class: marks are judged on the page alone.
 
-    Where the page does not know it, it is private unless it is something to press: an unknown mark is taken to be there.
+    Where the page does not know it, it is private unless it is something to press: an unknown mark counts as there.
     """
     named = _XPATH_ID.search(path)
     last = _XPATH_LAST.search(path)

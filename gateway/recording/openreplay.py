@@ -25,11 +25,11 @@ from gateway.formats.openreplay import MESSAGE, UNREADABLE, OpenReplayLayer, Who
 from gateway.recording import rrweb
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import UNKNOWN, Element, Mirror
-from gateway.recording.rrweb import STATES, STRUCTURAL, STYLES, number
+from gateway.recording.rrweb import STATES, STRUCTURAL, STYLES, enter, leaves, number
+from gateway.recording.siblings import Siblings
 
 _ROOT: Final = 0
 _MOST_KNOWN: Final = 20_000
-_MOST_PLACED: Final = 200_000
 _MOST_SHOWN: Final = 64  # elements in one whose text was copied; what shows more may show anything
 _LONGEST_VALUE: Final = 512
 _LABELLED: Final = frozenset({"input", "textarea"})  # their labels are not what was typed into them
@@ -37,7 +37,10 @@ _ID: Final = re.compile(r"#([\w-]+)")
 _STATE_KEY: Final = "isChecked"
 # an entry that nothing uses yet stays where it is one of these, which name attributes and tell of nobody
 _NAMES: Final = (
-    STRUCTURAL | STATES | STYLES | {"href", "src", "srcset", "srcdoc", "alt", "title", "value", "placeholder", "content", "action"}
+    STRUCTURAL
+    | STATES
+    | STYLES
+    | {"href", "src", "srcset", "srcdoc", "alt", "title", "value", "placeholder", "content", "action"}
 )
 # messages that the general walk reads, with the category of their texts
 _RECORDS: Final = {
@@ -60,35 +63,12 @@ class _Known:
 
     names: dict[int, str] = field(default_factory=dict)  # entry → the attribute that it names
     values: dict[int, str] = field(default_factory=dict)  # entry → the value, where an attribute of selectors has it
-    order: dict[int, list[int]] = field(default_factory=dict)  # node → the nodes in it
-    placed: int = 0
+    order: Siblings = field(default_factory=Siblings)
 
     @staticmethod
     def remember(known: dict[int, str], entry: int, text: str) -> None:
         if len(known) < _MOST_KNOWN and len(text) <= _LONGEST_VALUE:
             known[entry] = text
-
-    def restart(self) -> None:
-        """Another page begins."""
-        self.order = {}
-        self.placed = 0
-
-    def place(self, parent: int, node: int, index: int) -> list[int]:
-        """Places a node in its parent; returns those behind it. Beyond the bound, order is not known any more."""
-        if self.placed >= _MOST_PLACED:
-            return []
-        self.placed += 1
-        row = self.order.setdefault(parent, [])
-        behind = row[index : index + _MOST_SHOWN]
-        row.insert(index, node)
-        return behind
-
-    def take(self, parent: int, node: int) -> None:
-        """Takes a node out of its parent."""
-        row = self.order.get(parent)
-        if row is not None and node in row:
-            row.remove(node)
-            self.placed -= 1
 
 
 def recognises(node: Map) -> bool:
@@ -96,32 +76,26 @@ def recognises(node: Map) -> bool:
     return bool(node.items) and node.items[0][0].value == MESSAGE and node.items[0][0].kind is Kind.WORD
 
 
-class Reader(rrweb.Reader):
+class Reader:
     """Reads messages of one tab into claims, keeping its mirror."""
 
     def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:
-        super().__init__(mirror, emit, walk, attribute_names)
+        self.mirror = mirror
+        self._emit = emit
+        self._walk = walk
+        self._names = attribute_names
+        self._page = rrweb.Reader(mirror, emit, walk, attribute_names)
         self._known = mirror.memory if isinstance(mirror.memory, _Known) else _Known()
         mirror.memory = self._known
-        self._messages: dict[str, Callable[[Layer, Map, PlaceLike], None]] = {
-            "create_document": self._create_document, "create_element": self._create_element,
-            "create_text": self._create_text, "create_frame": self._create_frame, "move_node": self._move_node,
-            "remove_node": self._remove_node, "entry": self._entry, "attribute": self._attribute,
-            "remove_attribute": self._change, "text": self._node_text, "css": self._css,
-            "input_target": self._labelled, "input_value": self._input_value, "input_change": self._input_value,
-            "input_checked": self._checked, "click": self._labelled, "incident": self._incident,
-            "selection": self._selection, "custom_event": self._custom_event, "user_id": self._user,
-            "user_anonymous_id": self._user, "metadata": self._metadata,
-        }  # fmt: skip
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every text of one message. `place` is the place of all messages."""
         name = event.items[0][1]
         kind = name.value if isinstance(name, Leaf) else UNREADABLE
         where = place.child(kind)
-        handler = self._messages.get(kind)
+        handler = _MESSAGES.get(kind)
         if handler is not None:
-            handler(layer, event, where)
+            handler(self, layer, event, where)
         elif kind in _RECORDS:
             self._walk(layer, _texts(event), where, _RECORDS[kind])
         elif kind == UNREADABLE:
@@ -137,7 +111,7 @@ class Reader(rrweb.Reader):
 
     def _create_document(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - one shape for all
         self.mirror.reset()
-        self._known.restart()
+        self._known.order = Siblings()
         self.mirror.add(Element("html", {}, None, _ROOT))
 
     def _create_element(self, layer: Layer, event: Map, place: PlaceLike) -> None:
@@ -164,7 +138,9 @@ class Reader(rrweb.Reader):
         before = self._place(parent, node_id, _of(event, "index"))
         element = self.mirror.elements.get(node_id)
         if element is not None:
-            self.mirror.add(Element(element.tag, dict(element.attributes), self.mirror.element(parent), node_id), before)
+            self.mirror.add(
+                Element(element.tag, dict(element.attributes), self.mirror.element(parent), node_id), before
+            )
         elif node_id in self.mirror.texts:
             self.mirror.add_text(node_id, self.mirror.element(parent))
 
@@ -173,14 +149,14 @@ class Reader(rrweb.Reader):
         self.mirror.remove(_of(event, "id"))
 
     def _place(self, parent: int, node_id: int, index: int) -> int | None:
-        behind = self._known.place(parent, node_id, index)
+        behind = self._known.order.place(parent, node_id, index)
         return next((one for one in behind if one in self.mirror.elements and one != node_id), None)
 
     def _leave(self, node_id: int) -> None:
         element = self.mirror.elements.get(node_id)
         holder = element.parent if element is not None else self.mirror.texts.get(node_id)
         if holder is not None:
-            self._known.take(holder.node_id, node_id)
+            self._known.order.take(holder.node_id, node_id)
 
     # attributes
 
@@ -239,7 +215,7 @@ class Reader(rrweb.Reader):
             self._remove(layer, event, place)
             return
         held = Whole([(_raw(event, "name"), _raw(event, "value"))], event.start, event.end)
-        self.attributes(layer, held, element, place)
+        self._page.attributes(layer, held, element, place)
         self._url(layer, event, place)
 
     def _entry(self, layer: Layer, event: Map, place: PlaceLike) -> None:
@@ -255,7 +231,7 @@ class Reader(rrweb.Reader):
     def _node_text(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         node_id = _of(event, "id")
         holder = self.mirror.texts.get(node_id) or self.mirror.element(node_id)
-        self.text(layer, _raw(event, "textContent"), holder, place.child("textContent"), event, 2)
+        self._page.text(layer, _raw(event, "textContent"), holder, place.child("textContent"), event, 2)
 
     def _css(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         self._claim(layer, _raw(event, "css"), Category.PAGE_TEXT, place.child("css"), None, Form.STYLE)
@@ -326,6 +302,22 @@ class Reader(rrweb.Reader):
         self._claim(layer, key, Category.EVENT_PROPERTIES, place.child("key"))
         self._walk(layer, _raw(event, "value"), place.child(key.value), Category.USER_TRAITS)
 
+    def _claim(
+        self,
+        layer: Layer,
+        leaf: Leaf,
+        category: Category,
+        place: PlaceLike,
+        element: Element | None = None,
+        form: Form = Form.PLAIN,
+        *,
+        key: str = "",
+    ) -> None:
+        self._emit(Claim(layer, leaf, category, place, element, None, 0, form, key))
+        if leaf.child is not None:
+            for at, part, holder, index in leaves(*enter(layer, leaf)):
+                self._emit(Claim(at, part, category, place, element, holder, index, form, key))
+
 
 def _of(event: Map, key: str) -> int:
     """A number of a message; -1, which is no node, where it has none."""
@@ -341,5 +333,31 @@ def _raw(event: Map, key: str) -> Leaf:
 
 def _texts(event: Map) -> Map:
     """The texts of a message, for the general walk."""
-    items = [(key, node) for key, node in event.items[1:] if isinstance(node, Leaf) and node.kind is Kind.TEXT]
+    items = [item for item in event.items[1:] if isinstance(item[1], Leaf) and item[1].kind is Kind.TEXT]
     return Map(items, event.start, event.end)
+
+
+_MESSAGES: Final[dict[str, Callable[[Reader, Layer, Map, PlaceLike], None]]] = {
+    "create_document": Reader._create_document,  # noqa: SLF001 - its own
+    "create_element": Reader._create_element,  # noqa: SLF001 - its own
+    "create_text": Reader._create_text,  # noqa: SLF001 - its own
+    "create_frame": Reader._create_frame,  # noqa: SLF001 - its own
+    "move_node": Reader._move_node,  # noqa: SLF001 - its own
+    "remove_node": Reader._remove_node,  # noqa: SLF001 - its own
+    "entry": Reader._entry,  # noqa: SLF001 - its own
+    "attribute": Reader._attribute,  # noqa: SLF001 - its own
+    "remove_attribute": Reader._change,  # noqa: SLF001 - its own
+    "text": Reader._node_text,  # noqa: SLF001 - its own
+    "css": Reader._css,  # noqa: SLF001 - its own
+    "input_target": Reader._labelled,  # noqa: SLF001 - its own
+    "input_value": Reader._input_value,  # noqa: SLF001 - its own
+    "input_change": Reader._input_value,  # noqa: SLF001 - its own
+    "input_checked": Reader._checked,  # noqa: SLF001 - its own
+    "click": Reader._labelled,  # noqa: SLF001 - its own
+    "incident": Reader._incident,  # noqa: SLF001 - its own
+    "selection": Reader._selection,  # noqa: SLF001 - its own
+    "custom_event": Reader._custom_event,  # noqa: SLF001 - its own
+    "user_id": Reader._user,  # noqa: SLF001 - its own
+    "user_anonymous_id": Reader._user,  # noqa: SLF001 - its own
+    "metadata": Reader._metadata,  # noqa: SLF001 - its own
+}

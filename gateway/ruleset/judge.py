@@ -37,7 +37,8 @@ _TOLD: Final = re.compile(r"[^\W_]")
 _NAME: Final = re.compile(r"[A-Za-z_$]{1,64}")
 _FRACTION: Final = re.compile(r"\.(?!0*$)(?!.*[eE])")
 _NO_IDS: Final = frozenset(
-    {"anonymous", "browser", "default", "desktop", "guest", "mobile", "none", "null", "server", "tablet", "undefined", "unknown", "web"}
+    {"anonymous", "browser", "default", "desktop", "guest", "mobile", "none", "null"}
+    | {"server", "tablet", "undefined", "unknown", "web"}
 )  # what SDKs write where they have no id: hashed, it would look like one
 _SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
 
@@ -83,6 +84,7 @@ class Change:
     operator: str
     category: str
     detector: str = ""
+    leaf: Leaf | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,7 @@ class Judge:
         self._report = report
         self._budget = budget
         self._trace = trace
+        self.watch: Callable[[Claim, Operation], None] | None = None  # told of each claim before anything is changed
         self._memo: dict[tuple[Place, Category | None], Operation] = {}
         self._places: dict[Place, str] = {}
         self._contexts: dict[Place, Context] = {}
@@ -246,6 +249,8 @@ class Judge:
             if at % 512 == 0:
                 self._budget.check_time()
             operation = self.decide(claim)
+            if self.watch is not None:
+                self.watch(claim, operation)
             if (
                 claim.leaf.kind is Kind.WORD
                 and claim.leaf.value
@@ -284,7 +289,7 @@ class Judge:
             return  # nothing but marks: masked at its source already, or a rule
         if operation.operator == "hash" and value.lower() in _NO_IDS:
             return
-        situation = self.situation(claim.category, leaf.kind, self._place(claim) if operation.operator == "encrypt" else "")
+        situation = self.situation(claim.category, leaf.kind, self.place_of(claim) if operation.operator == "encrypt" else "")
         if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
             after = coarsen_text(value, claim.place.words if isinstance(claim.place, Place) else ())
         else:
@@ -348,8 +353,8 @@ class Judge:
             return
         if value[0] == "#" and isinstance(claim.place, Place) and claim.place.words[-1:] in _FRAGMENTS:
             category = Category.URLS
-        context = self._context(claim, category)
-        situation = self.situation(category, leaf.kind, self._place(claim) if self._law.seals else "")
+        context = self.context_of(claim, category)
+        situation = self.situation(category, leaf.kind, self.place_of(claim) if self._law.seals else "")
         edits = self._law.text.edits(
             value,
             category,
@@ -373,12 +378,13 @@ class Judge:
         after = "0" if claim.leaf.kind is Kind.NUMBER else splice(value, edits)
         if after == value:
             return
-        place = self._place(claim)
+        place = self.place_of(claim)
         for edit in edits:
             self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
             if self._trace is not None:
+                before = value[edit.start : edit.end]
                 self._trace.append(
-                    Change(place, value[edit.start : edit.end], edit.replacement, edit.rule, edit.operator, category, edit.detector)
+                    Change(place, before, edit.replacement, edit.rule, edit.operator, category, edit.detector, claim.leaf)
                 )
         claim.layer.replace(claim.leaf, after)
 
@@ -408,7 +414,7 @@ class Judge:
             value,
             category,
             Context((), category.value),
-            self.situation(category, Kind.TEXT, self._place(claim)),
+            self.situation(category, Kind.TEXT, self.place_of(claim)),
             secrets=self._finders,
         )
         if edits:
@@ -425,12 +431,20 @@ class Judge:
 
     def _note(self, claim: Claim, operation: Operation, before: str, after: str) -> None:
         category = claim.category.value if claim.category is not None else ""
-        place = self._place(claim)
+        place = self.place_of(claim)
         self._report.add(Finding(operation.rule, operation.operator, place, category))
         if self._trace is not None:
-            self._trace.append(Change(place, before, after, operation.rule, operation.operator, category))
+            self._trace.append(
+                Change(place, before, after, operation.rule, operation.operator, category, leaf=claim.leaf)
+            )
 
-    def _place(self, claim: Claim) -> str:
+    @property
+    def text_rules(self) -> TextRules:
+        """What reads texts here."""
+        return self._law.text
+
+    def place_of(self, claim: Claim) -> str:
+        """The dotted path of a claim's place."""
         place = claim.place
         if not isinstance(place, Place):
             return str(place or "")
@@ -439,7 +453,8 @@ class Judge:
             path = self._places[place] = place.path(self._law.known_word)
         return path
 
-    def _context(self, claim: Claim, category: Category) -> Context:
+    def context_of(self, claim: Claim, category: Category) -> Context:
+        """What detectors are told of a claim's keys."""
         place = claim.place
         if not isinstance(place, Place):
             return Context((), category.value)

@@ -232,6 +232,14 @@ class Program:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
         return self.only or recognise(self.trackers, inbound, {}, None)
 
+    def rule_name(self, number: int) -> str:
+        """The name of a rule by its number, as selectors give it."""
+        return dict(self._numbered)[number].name
+
+    def selector_of(self, name: str) -> str:
+        """What a rule picks by: fields, keys, select …"""
+        return next((rule.selector for _, rule in self._numbered if rule.name == name), "")
+
     def header_rule(self, name: str, tracker: str) -> Operation | None:
         """The last rule that names this header."""
         return _last(self._headers, name, tracker)

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -29,7 +31,7 @@ from gateway.recording import chunks
 from gateway.recording.claim import Claim
 from gateway.recording.dom import Mirror
 from gateway.ruleset.headers import Use, use_of
-from gateway.ruleset.judge import Change, Judge
+from gateway.ruleset.judge import Change, Judge, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.walk import Walk
@@ -63,6 +65,7 @@ class Request:
         self._walk: Walk | None = None
         self._judge: Judge | None = None
         self._closed: list[str] = []
+        self.watch: Callable[[Judge, Claim, Operation], None] | None = None  # for `gateway explain`: told of each claim
         self._size = 0
 
     def open(self) -> None:
@@ -82,6 +85,13 @@ class Request:
                 cut += len(layer.unknown)
         for _ in range(cut):
             self.report.add(Finding("unreadable parts", "drop", "body"))
+
+    @property
+    def opened(self) -> Iterator[tuple[str, Layer]]:
+        """Every layer of the query and the body, with which of them it is in."""
+        for name, document in (("query", self._query), ("body", self._body)):
+            for layer in document.layers if document is not None else ():
+                yield name, layer
 
     def recognise(self) -> None:
         """The tracker, or none; refuses what is known and not readable yet, and what a route refuses."""
@@ -103,6 +113,8 @@ class Request:
         judge = self._judge = Judge(
             program.law_for(self._tracker), program.pseudonym_key(self._inbound), name, self.report, self._budget, self._trace
         )
+        if self.watch is not None:
+            judge.watch = partial(self.watch, judge)
         walk = self._walk = Walk(
             self._budget,
             program.session_ranks(self._tracker) + len(self._tracker.headers.session if self._tracker is not None else ()),

@@ -100,7 +100,9 @@ class UrlPolicy:
         return kept
 
     def _rule(self, name: str) -> SpanRule | None:
-        return next((rule for rule in self._rules if rule.pattern is not None and rule.pattern.match(unquote(name))), None)
+        return next(
+            (rule for rule in self._rules if rule.pattern is not None and rule.pattern.match(unquote(name))), None
+        )
 
     def edits(self, text: str, start: int, end: int, situation: Situation) -> list[Edit]:
         """The spans that go of the URL that stands in text[start:end]."""
@@ -153,13 +155,13 @@ class TextRules:
     ) -> None:
         self._scan = scan
         self.url_policy = url_policy
-        self._detectors = tuple(detectors)
-        self._patterns = [rule for rule in spans if rule.pattern is not None]
-        self._by_detector: dict[str, list[SpanRule]] = {}
+        self.detectors = tuple(detectors)
+        self.patterns = [rule for rule in spans if rule.pattern is not None]
+        self.by_detector: dict[str, list[SpanRule]] = {}
         for rule in spans:
             if rule.detector:
-                self._by_detector.setdefault(rule.detector, []).append(rule)
-        self._allowances = tuple(allowances)
+                self.by_detector.setdefault(rule.detector, []).append(rule)
+        self.allowances = tuple(allowances)
 
     def edits(
         self,
@@ -187,38 +189,46 @@ class TextRules:
                         found += self.url_policy.edits(text, start, end, situation)
                 if "data:" in text:
                     found += [
-                        Edit(*match.span(), "data:,", "embedded media", "drop", 100) for match in _DATA_URL.finditer(text)
+                        Edit(*match.span(), "data:,", "embedded media", "drop", 100)
+                        for match in _DATA_URL.finditer(text)
                     ]
                 if "blob:" in text:
-                    found += [Edit(*match.span(), "blob:" + MASK, "embedded media", "mask", 90) for match in _BLOB.finditer(text)]
+                    found += [
+                        Edit(*match.span(), "blob:" + MASK, "embedded media", "mask", 90)
+                        for match in _BLOB.finditer(text)
+                    ]
         credentials = [(edit.start, edit.end) for edit in found if edit.rule == _USER_INFO]
-        for span in self._scan(text, self._detectors, context):
+        for span in self._scan(text, self.detectors, context):
             if any(span.start < end and start < span.end for start, end in credentials):
                 continue  # `jane:pw@host` is no e-mail address, and the host stays
             edit = self._hit(text, span, category, situation)
             if edit is not None:
                 found.append(edit)
-        for rule in self._patterns:
+        for rule in self.patterns:
             if rule.categories is None or category in rule.categories:
                 for match in rule.pattern.finditer(text) if rule.pattern is not None else ():
                     if match.end() > match.start():
                         found.append(
-                            Edit(*match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength)
+                            Edit(
+                                *match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength
+                            )
                         )
         for find in secrets:
             found += [Edit(*one, "mask", SECRET_STRENGTH) for one in find(text)]
         return resolve(found, text) if len(found) > 1 else found
 
     def _hit(self, text: str, span: Span, category: Category, situation: Situation) -> Edit | None:
-        rules = self._by_detector.get(span.detector)
+        rules = self.by_detector.get(span.detector)
         if rules is None:
             return None
         rule = next((one for one in reversed(rules) if one.categories is None or category in one.categories), None)
         if rule is None or rule.operator in ("keep", "detect"):
             return None
         written = text[span.start : span.end]
-        for allowance in self._allowances:
-            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(written):
+        for allowance in self.allowances:
+            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(
+                written
+            ):
                 return None
         replacement = rule.apply(written, situation)
         return Edit(span.start, span.end, replacement, rule.name, rule.operator, rule.strength, span.detector)

@@ -30,7 +30,22 @@ TYPED: Final = frozenset(
 )
 _VALUE_AND_TYPE: Final = frozenset({"value", "type", "unit"})
 _AROUND: Final = frozenset(
-    {"el", "element", "target", "click", "clicked", "event", "node", "attr", "inner", "outer", "own", "amplitude", "mp", "dom"}
+    {
+        "el",
+        "element",
+        "target",
+        "click",
+        "clicked",
+        "event",
+        "node",
+        "attr",
+        "inner",
+        "outer",
+        "own",
+        "amplitude",
+        "mp",
+        "dom",
+    }
 )
 _MOST_NESTED_EVENTS: Final = 3
 _MOST_ROWS: Final = 200
@@ -48,19 +63,28 @@ _THINGS: Final = frozenset(
     level message tag""".split()
 )
 # A record that names the page as well: a `title` in it is the page's, not the element's.
-_PAGE: Final = frozenset({"page_url", "pageUrl", "current_url", "currentUrl", "url", "uri", "pathname", "hostname", "page_path"})
+_PAGE: Final = frozenset(
+    {"page_url", "pageUrl", "current_url", "currentUrl", "url", "uri", "pathname", "hostname", "page_path"}
+)
 _TITLES: Final = frozenset({"title", "page_title", "pageTitle"})
 _TALKS: Final = frozenset({None, Category.EVENT_PROPERTIES, Category.DATA_LOGS})
 # A record with both is one exchange of a page with a server; these keys of it hold what was sent or received.
-_EXCHANGE: Final = (frozenset({"method", "verb", "http_method", "httpMethod"}), frozenset({"url", "uri", "href", "path"}))
+_EXCHANGE: Final = (
+    frozenset({"method", "verb", "http_method", "httpMethod"}),
+    frozenset({"url", "uri", "href", "path"}),
+)
 _EXCHANGED: Final = {
     "request": "request body", "response": "response body", "body": "request body", "data": "request body",
     "payload": "request body", "headers": "request headers", "cookies": "request headers",
 }  # fmt: skip
-_PARTED: Final = frozenset({"headers", "body", "status", "status_code", "statusCode", "method", "url", "duration", "cookies"})
+_PARTED: Final = frozenset(
+    {"headers", "body", "status", "status_code", "statusCode", "method", "url", "duration", "cookies"}
+)
 # A record whose kind is one of these tells who the visitor is; these keys of it hold what it tells.
 _KINDS: Final = frozenset({"type", "action", "op", "command", "kind", "method"})
-_TELLS_USER: Final = frozenset({"identify", "identity", "setuser", "set_user", "user", "alias", "group", "person", "profile"})
+_TELLS_USER: Final = frozenset(
+    {"identify", "identity", "setuser", "set_user", "user", "alias", "group", "person", "profile"}
+)
 _TOLD: Final = frozenset({"payload", "data", "traits", "params", "attributes", "info", "details", "args"})
 
 _ATTRIBUTE: Final = re.compile(r"[a-z_$][a-z0-9_:-]{0,63}", re.IGNORECASE)
@@ -126,7 +150,9 @@ class Walk:
     def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
         """Reads the recorded events that were found, each in the mirror of its own session and window."""
         events, self._events = self._events, []
-        pages = [self._session(near) for *_, near in events]  # what an event's payload says of a session is the page's own
+        pages = [
+            self._session(near) for *_, near in events
+        ]  # what an event's payload says of a session is the page's own
         for page, (reader, layer, event, place, _) in zip(pages, events, strict=True):
             self._budget.check_time()
             self._mirror = mirror_of(page)
@@ -145,7 +171,7 @@ class Walk:
                 claim.marks = self._marks_of(claim.element)
 
     def _session(self, near: dict[int, str]) -> Session:
-        """The values that tell sessions and windows apart; a value that stands in two places counts once, wherever it stands."""
+        """The values that tell sessions and windows apart; one that stands in two places counts once."""
         told = (near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
         return tuple(dict.fromkeys(value for value in told if value))
 
@@ -197,7 +223,9 @@ class Walk:
                 self.claims.append(Claim(at, raw, forced, here, element, holder, index, Form.PLAIN, key))
                 continue
             inner, one = enter(at, raw)
-            if isinstance(raw, Leaf) and (raw.child is None or isinstance(one, Leaf) or self._is_whole(raw, here, forced)):
+            if isinstance(raw, Leaf) and (
+                raw.child is None or isinstance(one, Leaf) or self._is_whole(raw, here, forced)
+            ):
                 if raw.child is not None and isinstance(one, Leaf) and not self._takes_whole(here, forced):
                     at, raw, holder = inner, one, None  # a coding around a text: the text is decided on
                 chain = self._open_chain(at, raw) if here.elements and raw.child is None else None
@@ -226,7 +254,11 @@ class Walk:
                         markup.nodes(inner, root, element, here)
                     continue
                 owners = self._owners(inner, one, element)
-                forced = Category.USER_TRAITS if forced in _TALKS and here.effective in _TALKS and _are_person(one) else forced
+                forced = (
+                    Category.USER_TRAITS
+                    if forced in _TALKS and here.effective in _TALKS and _are_person(one)
+                    else forced
+                )
                 for position in range(len(one.items) - 1, -1, -1):
                     owner = owners[position] if owners else element
                     pending.append((inner, one.items[position], here, forced, session, owner, one, position, key))
@@ -276,18 +308,27 @@ class Walk:
                 if names[index] == "value":
                     pending.append((layer, items[index][1], here, forced, session, element, record, index, key))
                 elif names[index] not in ("type", "unit"):
-                    pending.append((layer, items[index][1], here.child(names[index]), forced, session, None, record, index, key))
+                    pending.append(
+                        (layer, items[index][1], here.child(names[index]), forced, session, None, record, index, key)
+                    )
             return
         if not wide and len(names) == 2:
             named = _named_value(record)
             if named is not None:
                 index, name_leaf = named
                 there = here.child(name_leaf.value)
-                pending.append((layer, items[index][1], there, forced, session, element, record, index, name_leaf.value))
+                pending.append(
+                    (layer, items[index][1], there, forced, session, element, record, index, name_leaf.value)
+                )
                 if not PLAIN_KEY.fullmatch(name_leaf.value):
                     self.claims.append(self._claim(layer, name_leaf, here, forced, None, None, 0, names[1 - index]))
                 return
-        if key in ("attributes", "attrs") and element is not None and element.tag and all(_is_attribute(*item) for item in items):
+        if (
+            key in ("attributes", "attrs")
+            and element is not None
+            and element.tag
+            and all(_is_attribute(*item) for item in items)
+        ):
             self._reader().attributes(layer, record, element, here)
             return
         described = element if key in ("attributes", "attrs") else descriptor.describe(record, self._mirror, element)
@@ -347,7 +388,9 @@ class Walk:
                     layer.replace(value, place.value) if isinstance(value, Leaf) else None
                 continue
             if place.own_rules and not place.has_exact_below and self._drops(place, forced) and not _is_empty(value):
-                self.claims.append(Claim(layer, _cover(value), place.effective or forced, place, None, record, index, key=name))
+                self.claims.append(
+                    Claim(layer, _cover(value), place.effective or forced, place, None, record, index, key=name)
+                )
                 continue
             shown = described is not None and is_shown(name) and not (name in _TITLES and keys & _PAGE)
             owner = described if shown or name in ("attributes", "attrs") else None
@@ -376,11 +419,13 @@ class Walk:
         return Claim(layer, leaf, category, place, element, holder, index, form, key)
 
     def _parameters(self, items: list[tuple[Leaf, Node]]) -> dict[str, str]:
-        """The query parameters of the URLs in a record whose values do not stay: SDKs copy them into keys of their own."""
+        """Parameters of a record's URLs whose values do not stay: SDKs copy them into keys of their own."""
         found: dict[str, str] = {}
         for _, value in items:
             if isinstance(value, Leaf) and "?" in value.value and value.value.startswith(_URL_STARTS):
-                found.update((name, told) for name, told in _query_of(value.value).items() if not self._keeps_parameter(name))
+                found.update(
+                    (name, told) for name, told in _query_of(value.value).items() if not self._keeps_parameter(name)
+                )
         return found
 
     # sessions
@@ -494,7 +539,12 @@ def _named_value(record: Map) -> tuple[int, Leaf] | None:
     name: Leaf | None = None
     value = -1
     for index, (key, node) in enumerate(record.items):
-        if key.value in ("key", "name", "k") and isinstance(node, Leaf) and node.kind is Kind.TEXT and node.child is None:
+        if (
+            key.value in ("key", "name", "k")
+            and isinstance(node, Leaf)
+            and node.kind is Kind.TEXT
+            and node.child is None
+        ):
             name = node
         elif key.value in ("value", "v", "val"):
             value = index

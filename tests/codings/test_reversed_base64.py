@@ -30,7 +30,9 @@ def test_it_goes_back_as_it_came(value):
     assert REVERSED_BASE64.encode(content, source) == source
 
 
-@pytest.mark.parametrize("text", ["Jye", "0123456789abcdef", "some words that end in Jye", base64.b64encode(b"plain text, not turned round")])
+@pytest.mark.parametrize(
+    "text", ["Jye", "0123456789abcdef", "some words that end in Jye", base64.b64encode(b"plain text, not turned round")]
+)
 def test_other_texts_are_not_taken_for_it(text):
     assert not REVERSED_BASE64.sniff(text)
 

@@ -10,6 +10,7 @@ from urllib.parse import quote
 import pytest
 
 from gateway.core.plugin import Context
+from gateway.core.reading import read
 from gateway.detectors import BY_NAME, DETECTORS, find, may_hold, scan
 
 TABLES = Path(__file__).parent.parent / "detectors"
@@ -175,3 +176,25 @@ def test_every_detector_has_a_table_of_positives_beside_look_alikes(name):
     assert len(tables.POSITIVES) > 2
     assert len(tables.LOOK_ALIKES) > 3
     assert tables.ATTACKS
+
+
+SILENT = {"api_key", "bearer", "jwt", "private_key"}  # what they look for has no look-alike worth a reason
+
+
+@pytest.mark.parametrize("name", sorted(set(BY_NAME) - SILENT))
+def test_what_is_passed_over_has_a_reason_and_what_is_found_has_none(name):
+    detector = BY_NAME[name]
+    told = [miss for text in table(name).LOOK_ALIKES for miss in detector.why_not(read(text).text, Context())]
+    assert told
+    assert {miss.detector for miss in told} == {name}
+    for text, hit in table(name).POSITIVES:
+        reading = read(text).text
+        at = reading.find(hit)
+        assert [miss for miss in detector.why_not(reading, Context()) if miss.start == at] == []
+
+
+@pytest.mark.parametrize("name", sorted(set(BY_NAME) - SILENT))
+def test_an_attack_string_is_explained_in_time(name):
+    for attack in table(name).ATTACKS:
+        text = attack[:8192]
+        assert all(0 <= miss.start < miss.end <= len(text) for miss in BY_NAME[name].why_not(text, Context()))

@@ -30,6 +30,11 @@ SAMPLES = {
     "elements_chain": 'a.btn:attr__href="/x"text="Buy \\"now\\"";div:nth-child="2"',
     "text": "hello",
     "otlp": b"\n1\n\r\n\x0b\n\x04note\x12\x03\n\x01x\x12 \n\x13\n\nrum.rr-web\x12\x054.0.0\x12\t*\x07\n\x05hello",
+    "openreplay": (
+        b"\x51\x01\x00\x05\x06\x09/checkout\x1b\x08\x00\x00\x04sent\x02{}\x1c\x05\x00\x00\x04jane"
+        b"\x14\x02\x00\x00\x01\x02\xff\x03\x02\x00\x00\x01?"
+    ),
+    "clarity": '{"e": ["0.8.70",1,0,9,"p","u","s",2,0,0,0,"/x"],"a":[],"p":[[5,5,2,"P","id=a","title=b",3,2,"*T","hi"]]}',
     "bel": "bel.7;e,'fp,,;5,'note,'a\\,b;e,0,!,;5,1,2",
 }
 NAMED = [pytest.param(form, id=form.name) for form in FORMATS]
@@ -70,7 +75,9 @@ READS_BACK = {
     "html": lambda value: value,
 }
 # leaves whose content is a grammar of its own, or a name without quotes: not for arbitrary values
-NOT_FREE = {"header", "tagName", "classes"}
+NOT_FREE = {"header", "tagName", "classes", "openreplay message", "clarity row"}
+# what tells a format, a session or a number: other values make it another
+NOT_FREE |= {"version", "sequence", "sessionId", "pageNum", "page", "first", "time", "tab"}
 
 
 def free_leaves(node, name=""):

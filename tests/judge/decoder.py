@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import unquote, unquote_plus
 
-from tests.judge import bel_reader, datadog_reader, openreplay_reader, otlp_reader
+from tests.judge import bel_reader, clarity_reader, datadog_reader, openreplay_reader, otlp_reader
 
 if TYPE_CHECKING:
     from tests.judge.recorded import Request
@@ -384,6 +384,11 @@ class _Opening:
                 self.value(place, value)
                 self.inside_part = False
                 self.value(place, datadog_reader.expand(value, Pairs))
+            case Pairs() if not self.inside_part and clarity_reader.is_payload(value):
+                self.inside_part = True
+                self.value(place, value)
+                self.inside_part = False
+                self.value(place, clarity_reader.expand(value, Pairs))
             case Pairs():
                 seen: dict[str, int] = {}
                 addresses = 0

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 # type → fields: u a number, s a string (a byte length before it), whatever the letter is followed by is its name
 FIELDS = {
-    0: "u", 5: "u u", 6: "u u", 7: "", 8: "u:id u:parent u:index s:tagName u", 9: "u:id u:parent u:index",
+    0: "u", 5: "u u", 6: "u u", 7: "", 8: "u:id u:parent u:index s:tagName u", 9: "u:id u:parent u:index", 10: "u:id u:parent u:index", 11: "u:id", 13: "u:node s:gone",
     12: "u:node s:name s:value", 14: "u:id s:textContent", 16: "u:id u u", 18: "u:node s:input u", 19: "u:node u:checked",
     20: "u u", 22: "s:level s:text", 23: "u u u u u u u u u", 24: "u u u", 27: "s:name s:payload", 28: "s:user",
     30: "s:user s:traits", 34: "u:entry s:text", 35: "u:node u:name u:value", 49: "u u u u", 54: "u s:kind", 55: "u", 58: "u:id",
@@ -25,6 +25,7 @@ FIELDS = {
     118: "s:tabId", 122: "s:url s:referrer u s:title", 124: "s:type s:value", 125: "u u s:type s:label s:selector s:payload s:url",
 }  # fmt: skip
 KINDS = {12: "attribute", 35: "attribute", 60: "attribute"}
+NOTHING_SENT = '{"headers":{}}'
 EDITABLE = "contenteditable"
 
 
@@ -105,6 +106,9 @@ def page(data: bytes) -> dict[str, object]:
             if name == EDITABLE:
                 editable.add(one["node"])
             one = {"node": one["node"], **({"base": one["base"]} if "base" in one else {}), "attributes": {str(name): value}}  # type: ignore[dict-item]
+        for key in ("requestBody", "responseBody"):
+            if one.get(key) == NOTHING_SENT:
+                one[key] = ""
         if "checked" in one:
             one["attributes"] = {"checked": one.pop("checked")}  # type: ignore[assignment]
         if "input" in one:

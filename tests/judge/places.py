@@ -57,7 +57,14 @@ NETWORK_NAMES = frozenset(
 )
 NETWORK_FIELD = re.compile(r"http(?:request|response)(?:header.*|body)")
 # lines of the page's own source beside an error: inline scripts hold what the server wrote for one visitor
-SOURCE_LINES = (("stacktrace", "code"), ("frames", "code"), ("script", "content"), ("frames", "contextline"), ("frames", "precontext"), ("frames", "postcontext"))
+SOURCE_LINES = (
+    ("stacktrace", "code"),
+    ("frames", "code"),
+    ("script", "content"),
+    ("frames", "contextline"),
+    ("frames", "precontext"),
+    ("frames", "postcontext"),
+)
 FORM_NAMES = frozenset(
     words("value checked selected ischecked selectedoptionids inputvalue elementvalue textareavalue")
 )

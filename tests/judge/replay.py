@@ -112,8 +112,13 @@ def _dress(request: Request, *, authorises: bool) -> Request:
 
 def replay(run: tuple[Request, ...], port: int, sink: Sink) -> list[Exchange]:
     """Sends a run, in order, and waits for each answer."""
+    return send(dress(run), port, sink)
+
+
+def send(requests: tuple[Request, ...], port: int, sink: Sink) -> list[Exchange]:
+    """Sends requests that are dressed already."""
     exchanges = []
-    for request in dress(run):
+    for request in requests:
         before = len(sink.arrived)
         try:
             status, answer = send_once("127.0.0.1", port, request, PEER)

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import zlib
+from pathlib import Path
 
 import pytest
 
@@ -16,6 +17,7 @@ from tests.judge.verdicts import readings
 NOT_RECORDED = {
     run: set(names.split()) for run, names in json.loads((CORPUS / "not_recorded.json").read_text()).items()
 }
+GERMAN = CORPUS / "german"
 SECRET = "Zyxcanaryname"
 EVENT = json.dumps({"k": [SECRET]})
 
@@ -27,9 +29,19 @@ def request(body: bytes = b"", target: str = "/x", **headers: str) -> Request:
 
 @pytest.mark.parametrize("run", runs_of(CORPUS))
 def test_every_planted_value_of_a_run_is_seen(run):
-    texts = {way for one in load_run(CORPUS, run) for leaf in decode(one).leaves for way in readings(leaf.text)}
-    seen = {name for name, value in planted(CORPUS).items() if any(value.lower() in text for text in texts)}
-    assert set(planted(CORPUS)) - seen == NOT_RECORDED[run]
+    assert unseen(CORPUS, run) == NOT_RECORDED[run]
+
+
+@pytest.mark.parametrize("run", runs_of(GERMAN))
+def test_every_planted_value_of_a_run_of_the_other_page_is_seen(run):
+    assert unseen(GERMAN, run) == set(json.loads((GERMAN / "not_recorded.json").read_text())[run].split())
+
+
+def unseen(corpus: Path, run: str) -> set[str]:
+    """The names of the planted values that are nowhere in a run."""
+    texts = {way for one in load_run(corpus, run) for leaf in decode(one).leaves for way in readings(leaf.text)}
+    seen = {name for name, value in planted(corpus).items() if any(value.lower() in text for text in texts)}
+    return set(planted(corpus)) - seen
 
 
 def unpadded(data: bytes) -> str:

@@ -26,10 +26,32 @@ READ = (
     "datadog",
     "newrelic",
     "hyperdx",
+    "openreplay",
+    "clarity",
+    "appinsights",
+    "appsignal",
+    "bugsnag",
+    "coralogix",
+    "countly",
+    "elasticapm",
+    "honeybadger",
+    "jitsu",
+    "keen",
+    "plausible",
+    "rollbar",
+    "rudderstack",
+    "splunk",
+    "statsig",
+    "trackjs",
+    "usermaven",
 )
-NOT_READ_YET = ("openreplay", "clarity")
+NOT_READ_YET: tuple[str, ...] = ()
 
-of_trackers_that_are_read = pytest.mark.parametrize("run", [r for r in runs_of(CORPUS) if r.split("-")[0] in READ])
+GERMAN = tuple(f"german/{run}" for run in runs_of(CORPUS / "german"))  # another page, other people
+
+of_trackers_that_are_read = pytest.mark.parametrize(
+    "run", [*(r for r in runs_of(CORPUS) if r.split("-")[0] in READ), *GERMAN]
+)
 of_trackers_not_read_yet = pytest.mark.parametrize(
     "run", [r for r in runs_of(CORPUS) if r.split("-")[0] in NOT_READ_YET]
 )

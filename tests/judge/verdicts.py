@@ -46,6 +46,7 @@ COMMON = "zyxcanary"  # what they all share, and what therefore tells nothing
 OWN_COOKIES = re.compile(
     r"ph_.+_posthog|AMP_.+|ajs_.+|_sp_(?:id|ses)\..+|mp_.+_mixpanel|_pk_(?:id|ses|ref)\..+|_clck|_clsk|_dd_s.*|__rum_sid"
 )
+SESSION_COOKIES = frozenset({"_clsk"})  # begin with the id of a session, which tells no device
 ASKS_FOR_ADDRESS = frozenset({("ip", "$remote"), ("ipaddress", "{{auto}}"), ("inferip", "auto"), ("ip", "1")})
 
 # classes whose values may be missing: network bodies, switches that ask for the address, states such as `selected`
@@ -162,7 +163,7 @@ def device_ids(run: Iterable[Decoded], canaries: Mapping[str, str]) -> dict[str,
             value = leaf.text
             if leaf.place[0] == "cookie" and len(leaf.place) == 2:
                 value = re.split(r"[.^]", value)[0]
-                is_id = OWN_COOKIES.fullmatch(leaf.place[1]) is not None
+                is_id = OWN_COOKIES.fullmatch(leaf.place[1]) is not None and leaf.place[1] not in SESSION_COOKIES
             elif last == "userid":
                 is_id = re.fullmatch(r"[0-9a-f-]{36}", value) is not None
             else:
