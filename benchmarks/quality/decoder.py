@@ -68,11 +68,11 @@ def plain(text: str) -> str:
     return "".join(sign for sign in signs if sign.isalnum())
 
 
-def leaks(value: str, left: str, around: str) -> bool:
-    """Whether the value, or six signs in a row of it, can be read from what left; what stands around it anyway doesn't count."""
+def leaks(value: str, left: str, around: str, row: int = _SLICE) -> bool:
+    """Whether the value, or `row` signs of it in a row, can be read from what left; what stands around it anyway is no leak."""
     wanted = plain(value)
     beside = plain(around)
-    size = min(_SLICE, len(wanted))
+    size = min(row, len(wanted))
     slices = {wanted[at : at + size] for at in range(len(wanted) - size + 1)}
     slices = {one for one in slices if one not in beside}
-    return any(one in plain(view) for view in views(left) for one in slices)
+    return any(one in told for told in map(plain, views(left)) for one in slices)

@@ -15,7 +15,11 @@ _WORD = re.compile(
 _NAME = re.compile(r"[\w$ .:/\-\[\]#@]{1,96}")
 END = "$"
 # a key that is a name and nothing else; what is more is read like a value
-PLAIN_KEY = re.compile(r"[A-Za-z_$\[@#.-][\w$ .\-\]\[/]{0,63}")
+# a key that is a name and no data: without a long number, a date or a token in it
+PLAIN_KEY = re.compile(
+    r"(?!.{0,63}(?:\d[ ./-]?){4})(?!.{0,63}\d[./-]\d{1,2}[./-]\d)"
+    r"(?!.{0,63}[A-Za-z0-9]{30})[A-Za-z_$\[@#.-][\w$ .\-\]\[/]{0,63}"
+)
 
 
 @lru_cache(maxsize=16384)

@@ -26,8 +26,8 @@ _ROW_BEFORE: Final = re.compile(r"\d[\d.]{0,20}[\s,]{1,3}$")
 _CALL_BEFORE: Final = re.compile(r"[\w-]\([^()]{0,40}$|[\w-]\($")
 _ROW_AFTER: Final = re.compile(r"[\s,;/|]{1,3}[-+]?\d*\.\d|\s*[\])]?\s*[a-zA-Z]?-?\d+\.\d")
 _DRAWN: Final = frozenset(
-    {"d", "points", "transform", "viewbox", "style", "css", "path", "matrix", "dasharray", "origin", "bezier", "easing",
-     "keytimes", "keysplines", "values", "x", "y", "cx", "cy", "r", "scale", "translate", "gradient", "filter", "stdev"}
+    {"points", "transform", "viewbox", "style", "css", "path", "matrix", "dasharray", "origin", "bezier", "easing",
+     "keytimes", "keysplines", "values", "scale", "translate", "gradient", "filter", "stdev"}
 )  # fmt: skip
 _DRAWN_BEFORE: Final = re.compile(r"(?:dasharray|dashoffset|origin|size|position|margin|padding|points|transform|viewBox|scale|translate)\s*[:=]\s*[\"']?$", re.IGNORECASE)
 _WORDS: Final = Words(

@@ -1,6 +1,6 @@
 """IPv4 addresses of visitors and servers, not versions.
 
-A four-part number after `/`, `v`, `@`, `=`-operators of package lists, a product's name or the word version is none;
+A four-part number after `/` (but a whole segment of a path, of parts too large for a version), `v`, `@`, `=`-operators of package lists, a product's name or the word version is none;
 nor is one in a user agent, in path data of SVG, in an amount of money, or one that no host has (0.0.0.0, 120.0.0.0).
 """
 
@@ -13,13 +13,17 @@ from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
 
-_QUAD: Final = re.compile(r"(?<![A-Za-z0-9.])\d{1,3}(?:\.\d{1,3}){3}(?!\w|\.\d|-[A-Za-z])")
+_PACKAGE: Final = r"\.(?:min|bundle|m?js|css|map|t?gz|tar|zip|exe|dmg|whl|jar)\b"
+_QUAD: Final = re.compile(rf"(?<![A-Za-z0-9.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w|\.\d|-[A-Za-z]|{_PACKAGE})")
 _SIGN_BEFORE: Final = re.compile(r"(?:(?<!/)/|@|==|[<>~!^]=?|[vV]=?[\"']?)$")
 _PRODUCTS: Final = frozenset({
     "android", "api", "brand", "build", "chapter", "chrome", "chromium", "driver", "edg", "edge", "firefox", "firmware",
     "ios", "ipados", "kernel", "linux", "macos", "opera", "opr", "release", "rev", "revision", "safari", "sdk",
     "section", "ver", "version", "windows", "nt", "notes",
 })  # fmt: skip
+_BREAK: Final = re.compile(r"[\s\"'(=]")
+_SEGMENT_END: Final = re.compile(r"[/?#\s\"'&)]|$")
+_LEAST_OF_ADDRESS: Final = 40  # the greatest part; four-part versions in paths (`/lib/1.2.3.4/x.js`) stay below
 _FILLERS: Final = frozenset({"is", "number", "no", "was", "to", "from"})
 _NEAR: Final = 32
 _KEYS: Final = frozenset(
@@ -42,13 +46,27 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
     for match in _QUAD.finditer(text):
         start, end = match.span()
         before = text[max(0, start - _NEAR) : start]
-        if not _is_address(match[0]) or (before and _says_version(before)):
+        if not _is_address(match[0]):
+            continue
+        if before and (not _is_segment(text, before, end, match[0]) if before[-1] == "/" else _says_version(before)):
             continue
         if (before.strip(" .0123456789") and _MONEY_BEFORE.search(before[-5:])) or _MONEY_AFTER.match(text, end):
             continue
         if (is_version_field or (agent and agent.start() < start)) and not _SAYS_ADDRESS.search(before):
             continue
         yield start, end
+
+
+def _is_segment(text: str, before: str, end: int, written: str) -> bool:
+    """Whether a number after a slash is a host of its own (`//`), or a whole segment of a path that is no version's."""
+    if before.endswith("//"):
+        return True
+    path = _BREAK.split(before)[-1]
+    if not (path[0] == "/" or path.count("/") > 1) or not _SEGMENT_END.match(text, end):
+        return False
+    if path[:-1].rpartition("/")[2].lower() in _PRODUCTS:
+        return False
+    return max(map(int, written.split("."))) >= _LEAST_OF_ADDRESS
 
 
 def _says_version(before: str) -> bool:

@@ -2,10 +2,10 @@ r"""Clarity's payloads: JSON arrays in which a value's position is its name.
 
     {"e": [version, sequence, …, URL], "a": [[time, code, …], …], "p": [[time, code, …], …]}
 
-A map of `e` (a map by name), `a` and `p`, lists of rows. Rows of code 5 and 6 hold nodes one behind the other: numbers
-(node, parent, previous; negative where a text is but its length), then a tag, attributes as `name=value`, and a text. A
-list of numbers among them stands for tokens of the same row by position. Each such *use* is a text of its own, claimed
-and edited like any other; an attribute's leaf is its value alone.
+A map of `e`, a map by name, and of `rows`, which are those of `a` and `p` in the order of their times. Rows of code 5
+and 6 hold nodes one behind the other: numbers (node, parent, previous; negative where a text is but its length), then a
+tag, attributes as `name=value`, and a text. A list of numbers among them stands for tokens of the same row by position.
+Each such *use* is a text of its own, claimed and edited like any other; an attribute's leaf is its value alone.
 
 Invariant: rows keep their tokens and their order. What is edited is edited in its place, and what refers to it follows;
 where uses of a token part ways, its row is written anew: the other use in full, and the positions behind it counted on.
@@ -192,6 +192,7 @@ class Clarity:
         rows: list[_DomRow] = []
         nodes: dict[int, list[DomNode]] = {}
         names: set[str] = set()
+        told: list[tuple[int, bool, Node]] = []
         for key, value in read.root.items:
             if key.value in names:
                 return None  # which of two counts is the backend's secret
@@ -199,13 +200,15 @@ class Clarity:
             if key.value == "e" and isinstance(value, List):
                 items.append((key, _envelope(value)))
             elif key.value in ("a", "p") and isinstance(value, List):
-                told: list[Node] = []
                 for row in value.items:
                     budget.check_time()
-                    told.append(_row(source, row, rows, nodes))
-                items.append((key, List(told, value.start, value.end)))
+                    told.append((_time(row), key.value == "a", _row(source, row, rows, nodes)))
+                items.append((key, List([], value.start, value.end)))
             else:
                 items.append((key, value))
+        first = read.root.start + 1
+        in_time = List([row for _, _, row in sorted(told, key=lambda one: one[:2])], first, first)
+        items.insert(0, (Leaf("rows", first, first, Kind.WORD), in_time))
         layer = ClarityLayer(source, Map(items, read.root.start, read.root.end), rows)
         layer.nodes = nodes
         return layer
@@ -250,6 +253,11 @@ def _envelope(envelope: List) -> Map:
         page = Leaf(f"{session.value}.{number.value}", number.end, number.end)
         items.append((Leaf("page", number.end, number.end, Kind.WORD), page))
     return Map(items, envelope.start, envelope.end)
+
+
+def _time(row: Node) -> int:
+    time = _whole(row.items[0]) if isinstance(row, List) and row.items else None
+    return 0 if time is None else time
 
 
 def _row(source: str, row: Node, rows: list[_DomRow], nodes: dict[int, list[DomNode]]) -> Map:

@@ -32,12 +32,12 @@ class Shape(NamedTuple):
     """One type of message: its name, and its fields with what they are (`n` number, `b` yes or no, `s` string)."""
 
     name: str
-    fields: tuple[tuple[str, str], ...]
+    fields: tuple[tuple[Leaf, str], ...]  # the keys are the same leaves for all messages
     is_kept: bool  # whether it is part of the tree
 
 
 def _shape(name: str, fields: str = "", *, is_kept: bool = False) -> Shape:
-    parts = tuple((part[:-2], part[-1]) for part in fields.split())
+    parts = tuple((Leaf(part[:-2], 0, 0, Kind.WORD), part[-1]) for part in fields.split())
     return Shape(name, parts, is_kept or any(kind == "s" for _, kind in parts))
 
 
@@ -113,6 +113,9 @@ SHAPES: Final = {
 _STARTS_RUN: Final = frozenset({"create_element"})
 _IN_RUN: Final = frozenset({"attribute", "remove_attribute"})
 _BETWEEN: Final = frozenset({"entry", "tab_data"})
+_MARK: Final = Leaf(MESSAGE, 0, 0, Kind.WORD)
+_NAME: Final = Leaf("name", 0, 0, Kind.WORD)
+_VALUE: Final = Leaf("value", 0, 0, Kind.WORD)
 _LONGEST_NUMBER: Final = 10  # bytes: 64 bits
 _LARGEST: Final = 0xFFFFFF
 _HIGH: Final = bytes(range(0x80, 0x100))
@@ -162,10 +165,12 @@ def _holds_numbers(payload: bytes, shape: Shape) -> bool:
 def _fields(source: bytes, at: int, end: int, shape: Shape) -> list[tuple[Leaf, Node]] | None:
     """The fields of a message, to its last byte, or None."""
     items: list[tuple[Leaf, Node]] = []
-    for name, kind in shape.fields:
+    for key, kind in shape.fields:
         leaf: Leaf | None
         if kind == "s":
             leaf = _string(source, at, end)
+        elif kind == "n" and at < end and (byte := source[at]) < 0x80:
+            leaf = Leaf(str(byte), at, at + 1, Kind.NUMBER)
         else:
             number = _number(source, at, end)
             if number is None or (kind == "b" and number[0] > 1):
@@ -174,7 +179,7 @@ def _fields(source: bytes, at: int, end: int, shape: Shape) -> list[tuple[Leaf, 
             leaf = Leaf(text, at, number[1], Kind.NUMBER if kind == "n" else Kind.WORD)
         if leaf is None:
             return None
-        items.append((Leaf(name, at, at, Kind.WORD), leaf))
+        items.append((key, leaf))
         at = leaf.end
     return items if at == end else None
 
@@ -372,7 +377,7 @@ class _Reading:
             return end
         fields = _fields(source, body, end, shape) if shape is not None and shape.is_kept else None
         name = UNREADABLE if fields is None or shape is None else shape.name
-        mark = (Leaf(MESSAGE, start, start, Kind.WORD), Leaf(name, start, start, Kind.WORD))
+        mark = (_MARK, Leaf(name, start, start, Kind.WORD))
         message = Map([mark, *(fields or [])], start, end)
         if fields is not None:
             self._note(kind[0], message)
@@ -400,8 +405,7 @@ class _Reading:
                 named_by.is_name = True
             if entry is not None:
                 entry.uses.append(use)
-            items.append((Leaf("name", name.start, name.start, Kind.WORD), name))
-            items.append((Leaf("value", value.start, value.start, Kind.WORD), value))
+            items += ((_NAME, name), (_VALUE, value))
 
     def _follow(self, name: str, message: Map) -> None:
         """Keeps together what is said of one element without another one between."""

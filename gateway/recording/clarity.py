@@ -42,15 +42,16 @@ _PLAIN_ROWS: Final = {
 _LOG_ROWS: Final = {"31": "script_error", "33": "log"}
 # what a dimension holds: id → its name, which rules can name too, and its category
 _DIMENSIONS: Final = {
-    0: ("userAgent", _OF_AGENT), 1: ("url", Category.URLS), 2: ("referrer", Category.URLS), 3: ("pageTitle", _OF_PAGE),
-    4: ("networkHosts", _PLAIN), 5: ("schemaType", _OF_PAGE), 6: ("productBrand", _OF_PAGE),
-    7: ("productAvailability", _OF_PAGE), 8: ("authorName", _OF_PAGE), 9: ("language", _PLAIN),
-    10: ("productName", _OF_PAGE), 11: ("productCategory", _OF_PAGE), 12: ("productSku", _OF_PAGE),
-    13: ("productCurrency", _OF_PAGE), 14: ("productCondition", _OF_PAGE), 15: ("tabId", Category.STRUCTURE), 16: ("pageLanguage", _PLAIN),
-    17: ("direction", _PLAIN), 18: ("headline", _OF_PAGE), 19: ("metaType", _OF_PAGE), 20: ("metaTitle", _OF_PAGE),
-    21: ("generator", _OF_PAGE), 22: ("platform", _OF_AGENT), 23: ("platformVersion", _OF_AGENT),
-    24: ("brand", _OF_AGENT), 25: ("model", _OF_AGENT), 26: ("pixelRatio", _PLAIN), 27: ("connection", _PLAIN),
-    28: ("clicks", _PLAIN), 29: ("cookieVersion", _PLAIN), 30: ("deviceFamily", _OF_AGENT), 31: ("firstSelector", _PLAIN),
+    0: ("userAgent", _OF_AGENT), 1: ("url", Category.URLS), 2: ("referrer", Category.URLS),
+    3: ("pageTitle", _OF_PAGE), 4: ("networkHosts", _PLAIN), 5: ("schemaType", _OF_PAGE),
+    6: ("productBrand", _OF_PAGE), 7: ("productAvailability", _OF_PAGE), 8: ("authorName", _OF_PAGE),
+    9: ("language", _PLAIN), 10: ("productName", _OF_PAGE), 11: ("productCategory", _OF_PAGE),
+    12: ("productSku", _OF_PAGE), 13: ("productCurrency", _OF_PAGE), 14: ("productCondition", _OF_PAGE),
+    15: ("tabId", Category.STRUCTURE), 16: ("pageLanguage", _PLAIN), 17: ("direction", _PLAIN),
+    18: ("headline", _OF_PAGE), 19: ("metaType", _OF_PAGE), 20: ("metaTitle", _OF_PAGE), 21: ("generator", _OF_PAGE),
+    22: ("platform", _OF_AGENT), 23: ("platformVersion", _OF_AGENT), 24: ("brand", _OF_AGENT),
+    25: ("model", _OF_AGENT), 26: ("pixelRatio", _PLAIN), 27: ("connection", _PLAIN), 28: ("clicks", _PLAIN),
+    29: ("cookieVersion", _PLAIN), 30: ("deviceFamily", _OF_AGENT), 31: ("firstSelector", _PLAIN),
     32: ("lastSelector", _PLAIN), 33: ("scroll", _PLAIN), 34: ("timezone", _PLAIN), 35: ("timezoneOffset", _PLAIN),
     36: ("consent", _PLAIN), 37: ("interaction", _PLAIN), 38: ("isFrame", _PLAIN),
 }  # fmt: skip

@@ -221,6 +221,8 @@ class Reader:
     def _entry(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """An entry that nothing in its batch uses: what it is for is not known yet."""
         entry = layer.entries.get(id(event)) if isinstance(layer, OpenReplayLayer) else None
+        for known in (self._known.names, self._known.values):  # a key that is told again says something else
+            known.pop(_of(event, "key"), None)
         if entry is not None and not entry.uses and not entry.is_name and entry.leaf.value.lower() not in _NAMES:
             self._claim(layer, entry.leaf, Category.PAGE_TEXT, place, UNKNOWN)
         elif entry is not None and not entry.uses:

@@ -291,7 +291,9 @@ class Judge:
             return
         situation = self.situation(claim.category, leaf.kind, self.place_of(claim) if operation.operator == "encrypt" else "")
         if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
-            after = coarsen_text(value, claim.place.words if isinstance(claim.place, Place) else ())
+            words = claim.place.words if isinstance(claim.place, Place) else ()
+            read = splice(value, self._law.text.edits(value, Category.USER_AGENT, Context(words), situation))
+            after = coarsen_text(read, words)  # what is no agent at all would stay as it is
         else:
             after = operation.apply(value, situation)
         if after == value:

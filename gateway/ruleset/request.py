@@ -34,6 +34,7 @@ from gateway.ruleset.headers import Use, use_of
 from gateway.ruleset.judge import Change, Judge, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
+from gateway.ruleset.text import MASK
 from gateway.ruleset.walk import Walk
 from gateway.trackers.place import Place
 from gateway.trackers.recognition import recognise
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
 _LONGEST_TOKEN: Final = 256
 _LINE_ENDS: Final = re.compile(r"[\x00\r\n]+")
+_RECORD: Final = re.compile(r"(?:eyJ|W3s)[A-Za-z0-9_=-]{13,}\Z")  # JSON as base64: a visitor, told in a path
 _PLAIN_SEGMENT: Final = re.compile(r"[A-Za-z0-9_-]*|[A-Za-z][\w.-]*", re.ASCII)
 
 STATUS: Final = {Reason.TOO_LARGE: 413, Reason.TOO_DEEP: 413, Reason.UNKNOWN_CODING: 415}
@@ -268,7 +270,8 @@ class Request:
         return chain
 
     def _path(self) -> str:
-        path, judge = self._inbound.path, self._of(self._judge)
+        judge = self._of(self._judge)
+        path = "/".join(MASK if _RECORD.match(part) else part for part in self._inbound.path.split("/"))
         if self._tracker is not None and is_own_path(self._tracker, path):
             read = "/".join(
                 part if _PLAIN_SEGMENT.fullmatch(part) else judge.read_text(part, Category.STRUCTURE, (), "path")
@@ -276,7 +279,7 @@ class Request:
             )
         else:
             read = judge.read_text(path, Category.STRUCTURE, (), "path")
-        return path if read == path else re.sub(r"[^!-~]", lambda match: quote(match[0]), read)
+        return read if read == path else re.sub(r"[^!-~]", lambda match: quote(match[0]), read)
 
     def _headers(self) -> Headers:
         inbound, program, judge = self._inbound, self._program, self._of(self._judge)
@@ -322,7 +325,7 @@ class Request:
                 return value
             if operation.operator != "generalise":
                 return None
-            return coarsen_text(value, words_of(name))
+            return coarsen_text(judge.read_text(value, Category.USER_AGENT, words_of(name), name), words_of(name))
         if use is Use.URL:
             return judge.read_text(value, Category.URLS, (), name)
         place = self._program.root_of(self._tracker).child(name)

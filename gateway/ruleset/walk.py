@@ -49,7 +49,7 @@ _AROUND: Final = frozenset(
 )
 _MOST_NESTED_EVENTS: Final = 3
 _MOST_ROWS: Final = 200
-_RECORDS: Final = frozenset({"json", "ndjson"})
+_RECORDS: Final = frozenset({"json", "ndjson", "openreplay", "clarity"})
 # A small record that holds one of these beside other texts tells of a person: they are traits (`{email, note}`).
 _PERSON: Final = Phrases(
     ("email", "e mail", "email address", "phone", "phone number", "telephone", "first name", "last name", "full name"),

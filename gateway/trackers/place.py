@@ -181,12 +181,13 @@ def _hint_of_form(key: str) -> Category | None:
     if mark and rest and first.lower() in _FIELDS:
         return Category.FORM_INPUTS
     first, mark, rest = key.partition(".")
-    if mark and rest and (first.lower() in _PEOPLE or key.rpartition(".")[2].lower() in _PEOPLE):
+    if mark and rest and (first.lower() in _PEOPLE or first in _PROPERTIES or key.rpartition(".")[2].lower() in _PEOPLE):
         return Category.USER_TRAITS
     return None
 
 
 _FIELDS = frozenset({"input", "field", "textarea", "select", "form"})
+_PROPERTIES = frozenset({"up", "upn"})  # how Google Analytics writes a user's property
 _PEOPLE = frozenset({"enduser", "user", "usr", "person", "customer", "visitor", "identity", "traits"})
 # a hint by key name does not reopen what a container's category closed, nor touch what is never touched
 _HOLDS_BELOW = NEVER_TOUCHED | {Category.FORM_INPUTS}

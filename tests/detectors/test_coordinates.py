@@ -63,7 +63,7 @@ def test_degrees_minutes_and_seconds_are_a_place():
     assert [(span.start, span.end) for span in find(text, [BY_NAME["coordinates"]], Context())] == [(0, len(text))]
 
 
-@pytest.mark.parametrize("keys", [("points",), ("d",), ("transform", "attributes")])
+@pytest.mark.parametrize("keys", [("points",), ("viewbox",), ("transform", "attributes")])
 def test_the_numbers_of_a_drawing_are_no_place(keys):
     assert find("12.3456, 78.9012", [BY_NAME["coordinates"]], Context(keys=keys)) == []
 

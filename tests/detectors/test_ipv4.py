@@ -6,6 +6,8 @@ from gateway.core.plugin import Context
 from gateway.detectors import BY_NAME, find
 
 POSITIVES = [
+    ("https://shop.example/hosts/203.0.113.7/status", "203.0.113.7"),
+    ("/collect/9.216.242.173", "9.216.242.173"),
     ("203.0.113.195", "203.0.113.195"),
     ("from 198.51.100.23:443", "198.51.100.23"),
     ("http://192.0.2.10/x", "192.0.2.10"),
@@ -16,6 +18,10 @@ POSITIVES = [
     ("Mozilla/5.0 (X11) seen from 203.0.113.9", "203.0.113.9"),
 ]
 LOOK_ALIKES = [
+    "https://cdn.example/lib/1.2.3.4/x.js",
+    "/sdk/120.0.6.109/app.js",
+    "jquery/1.12.40.99",
+    "lib-3.38.50.118.min.js",
     "Chrome/120.0.1.7",
     "v1.2.3.4",
     "pkg@1.2.3.4",

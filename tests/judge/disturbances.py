@@ -14,6 +14,7 @@ import re
 import zlib
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote_plus
 
@@ -41,6 +42,7 @@ LISTS: dict[str, tuple[str, ...]] = {
     "snowplow": ("data",),
 }
 OF_LINES = ("datadog",)
+BUILDS_PAGE = frozenset({7, 8, 9, 12, 14, 34, 35, 60, 61, 70})  # OpenReplay tells a snapshot in many messages
 LOG_RECORDS = (1, 2, 2)  # numbers of the fields that lead to OpenTelemetry's log records: request, group, part
 
 
@@ -110,7 +112,9 @@ def _halves(request: Request, tracker: str, where: Where) -> tuple[Request, ...]
         halves = _cut_envelope(body, where)
     elif body[:5] == b"data=":
         wrapped = base64.b64decode(unquote_plus(body[5:].decode()))
-        halves = [b"data=" + quote(base64.b64encode(one), safe="").encode() for one in _cut_text(wrapped, tracker, where)]
+        halves = [
+            b"data=" + quote(base64.b64encode(one), safe="").encode() for one in _cut_text(wrapped, tracker, where)
+        ]
     else:
         halves = _cut_text(body, tracker, where)
     if len(halves) < 2:
@@ -227,7 +231,9 @@ def _cut_segment(body: bytes, where: Where) -> list[bytes]:
         sizes = {"raw_segment_size": len(written), "compressed_segment_size": len(packed)}
         beside = _written({key: {**told, **sizes}.get(key, value) for key, value in event.items()})
         parts = zip(heads, (packed, beside), strict=True)
-        halves.append(b"".join(line + head + b"\r\n\r\n" + content + b"\r\n" for head, content in parts) + line + b"--\r\n")
+        halves.append(
+            b"".join(line + head + b"\r\n\r\n" + content + b"\r\n" for head, content in parts) + line + b"--\r\n"
+        )
     return halves
 
 
@@ -237,7 +243,10 @@ def _cut_messages(request: Request, body: bytes, pack: Callable[[bytes], bytes],
         (_, head), *rest = messages(body)
     except BrokenError:
         return (request,)
-    at = where([payload for _, payload in rest])
+    numbered = groupby(enumerate(rest), key=lambda one: -1 if one[1][0] in BUILDS_PAGE else one[0])
+    stretches = [[message for _, message in group] for _, group in numbered]
+    at = where([b"".join(payload for _, payload in stretch) for stretch in stretches])
+    at = sum(map(len, stretches[:at]))
     if not 0 < at < len(rest):
         return (request,)
     halves = []
@@ -245,7 +254,9 @@ def _cut_messages(request: Request, body: bytes, pack: Callable[[bytes], bytes],
         written = b"".join(_varint(kind) + len(payload).to_bytes(3, "little") + payload for kind, payload in half)
         packed = pack(_varint(81) + _head(head, number * at) + written)
         query = re.sub(
-            r"batch=(\d+)_(\d+)_\d+_", lambda m: f"batch={m[1]}_{2 * int(m[2]) + number}_{len(packed)}_", request.target  # noqa: B023
+            r"batch=(\d+)_(\d+)_\d+_",
+            lambda m: f"batch={m[1]}_{2 * int(m[2]) + number}_{len(packed)}_",
+            request.target,  # noqa: B023
         )
         halves.append(replace(request, target=query, body=packed))
     return tuple(halves)
@@ -317,7 +328,10 @@ def _renumbered(body: bytes, pattern: re.Pattern[bytes], number: int) -> bytes:
     """Numbers in an envelope, and the lengths of the items that hold them."""
     out, grown = pattern.sub(lambda m: b"%d" % (2 * int(m[0]) + number), body), b'"type":"replay_recording","length":'
     if grown in out:
-        more = sum(len(new) - len(old) for old, new in zip(_after(body, grown, pattern), _after(out, grown, pattern), strict=True))
+        more = sum(
+            len(new) - len(old)
+            for old, new in zip(_after(body, grown, pattern), _after(out, grown, pattern), strict=True)
+        )
         out = re.sub(re.escape(grown) + rb"(\d+)", lambda m: grown + b"%d" % (int(m[1]) + more), out)
     return out
 

@@ -304,3 +304,11 @@ def test_the_set_up_call_keeps_the_project_and_hides_the_visitor():
     assert told["userUUID"] != body["userUUID"]
     assert told["userID"] != "jane-1977"
     assert told["referrer"] == "https://shop.example/?ref=***"
+
+
+def test_an_entry_that_is_told_again_is_not_what_it_was():
+    subject = program(PRIVATE)
+    through(PAGE, entry(10, "class"), entry(11, "open"), name_value(2, 10, 11), subject=subject)
+    through(entry(11, "private"), subject=subject)
+    told = through(element(8, 1, "P"), name_value(8, 10, 11), text(20, 8, "Jane's"), subject=subject)
+    assert texts(told) == ["***"]

@@ -1,10 +1,11 @@
 """Shapes that trackers share and nobody described: what they tell of a person, an element or an exchange does not leave."""
 
+import base64
 import json
 
 import pytest
 
-from tests.subject import PRIVATE, masked, program
+from tests.subject import PRIVATE, masked, program, request, sent
 
 SECRET = "Zorblax"
 HIDDEN = {
@@ -94,3 +95,13 @@ def test_a_session_told_in_another_place_is_the_same(second):
     data = {"source": 0, "adds": [add], "removes": [], "texts": [], "attributes": []}
     told = masked(subject, {**second, "events": [{"type": 3, "timestamp": 2, "data": data}]})
     assert told["events"][0]["data"]["adds"] == [add]
+
+
+def test_a_record_in_a_path_does_not_leave():
+    context = base64.urlsafe_b64encode(json.dumps({"kind": "user", "key": SECRET}).encode()).decode().rstrip("=")
+    for path in (f"/sdk/evalx/0123456789abcdef01234567/contexts/{context}", f"/flags/{context}/all"):
+        assert sent(program(), request(path=path, method="GET")).target == path.replace(context, "***")
+
+
+def test_a_project_told_in_a_path_stays():
+    assert sent(program(), request(path="/sdk/goals/0123456789abcdef01234567", method="GET")).target.endswith("4567")
