@@ -40,10 +40,8 @@ TESTED_ELSEWHERE = {
     "core/limits.py": "core/test_opening.py",
     "core/message.py": "wire/test_forwarding.py",
     "core/outcome.py": "wire/test_forwarding.py",  # types
-    "core/pipeline.py": "judge/test_recorded_traffic.py",  # a list of steps
     "core/plugin.py": "conformance/test_detectors.py",  # types
     "core/report.py": "judge/test_recorded_traffic.py",
-    "core/words.py": "detectors/test_secret.py",
     "policy/devices.py": "policy/test_decision.py",
     "proxy/framing.py": "wire/test_framing.py",
     "proxy/server.py": "wire/test_stopping.py",

@@ -25,7 +25,9 @@ def main(size: int, negatives: int, seed: int, examples: bool, dry: bool) -> Non
     tally = Bench(size, seed).run(negatives)
     for rows in (recall_rows(tally), shape_rows(tally), harmless_rows(tally)):
         click.echo("\n".join(table(rows)) + "\n")
-    click.echo(f"{percent(left_alone(tally))} % of harmless strings left alone; {tally.seconds:.0f} s; refused: {dict(tally.refused)}")
+    click.echo(
+        f"{percent(left_alone(tally))} % of harmless strings left alone; {tally.seconds:.0f} s; refused: {dict(tally.refused)}"
+    )
     if examples:
         for (kind, notation), told in sorted(tally.examples.items()):
             click.echo(f"{kind}, {notation}: {told}")

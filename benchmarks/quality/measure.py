@@ -31,7 +31,17 @@ BATCH = 48  # slots of one request
 KEYED = frozenset({"PostHog event", "PostHog, gzip in the body", "Segment batch", "JSON of no known tracker",
                    "NDJSON of no known tracker", "form with JSON in it"})  # fmt: skip
 NUMBER, DECIMAL, AS_KEY = "JSON number", "JSON number with .0", "key instead of value"
-PLACES = ("query parameter", "path", "Referer", "Cookie", "User-Agent", "unknown header", "UTF-16 body", "latin-1 body", "typed, key by key")
+PLACES = (
+    "query parameter",
+    "path",
+    "Referer",
+    "Cookie",
+    "User-Agent",
+    "unknown header",
+    "UTF-16 body",
+    "latin-1 body",
+    "typed, key by key",
+)
 GAPS = ("cut over two text nodes", "digits in an array")
 
 
@@ -60,7 +70,9 @@ class Tally:
 
     def recall(self, kind: str, notation: str | None = None) -> float:
         """The share that was found, of one notation or of all but those of `GAPS`."""
-        keys = [key for key in self.tried if key[0] == kind and (key[1] == notation if notation else key[1] not in GAPS)]
+        keys = [
+            key for key in self.tried if key[0] == kind and (key[1] == notation if notation else key[1] not in GAPS)
+        ]
         tried = sum(self.tried[key] for key in keys)
         return 1.0 - sum(self.leaked[key] for key in keys) / tried if tried else 1.0
 
@@ -125,7 +137,14 @@ class Bench:
         for notation, change in OF_VALUE.items():
             yield notation, [(one, (key_of(one), f"{one.before}{change(one.value)}{one.after}")) for one in fit]
         for notation, write in OF_TEXT.items():
-            yield notation, [(one, (key_of(one), write(one))) for one in fit if one.kind != "device_id" or notation != "path of a URL"]
+            yield (
+                notation,
+                [
+                    (one, (key_of(one), write(one)))
+                    for one in fit
+                    if one.kind != "device_id" or notation != "path of a URL"
+                ],
+            )
         if shape.name in KEYED:
             numbers = [one for one in fit if one.number and one.value[0] != "0"]
             yield NUMBER, [(one, (one.key, int(one.value))) for one in numbers]
@@ -141,7 +160,9 @@ class Bench:
             assert len(left) == len(some), (shape.name, notation)
             for (sample, slot), text in zip(some, left, strict=True):
                 around = sample.before + sample.after + (slot[0] if notation != AS_KEY else "")
-                leaked = leaks(sample.value, text, around, 8 if sample.kind == "device_id" else 6)  # it leaves as other hex digits
+                leaked = leaks(
+                    sample.value, text, around, 8 if sample.kind == "device_id" else 6
+                )  # it leaves as other hex digits
                 self.tally.count(sample.kind, notation, shape.name, leaked, f"{slot[1]!r} → {text}"[:400])
 
     def _places(self, sample: Sample) -> None:
@@ -163,7 +184,9 @@ class Bench:
             outbound = self._pass(None, inbound)
             left = ""
             if outbound is not None:
-                headers = " ".join(value for name, value in outbound.headers if name.lower() not in ("content-type", "content-length"))
+                headers = " ".join(
+                    value for name, value in outbound.headers if name.lower() not in ("content-type", "content-length")
+                )
                 charset = "utf-16" if place == "UTF-16 body" else "latin-1" if place == "latin-1 body" else "utf-8"
                 left = f"{outbound.target} {headers} {outbound.body.decode(charset)}"
             around = f"{sample.before}{sample.after} /collect Mozilla/5.0 (X11) https://w3.test/x?q= b=1"
@@ -174,12 +197,24 @@ class Bench:
         page = {"type": 2, "timestamp": 1, "data": {"initialOffset": {}, "node": {"type": 0, "id": 1, "childNodes": [
             {"type": 2, "id": 2, "tagName": "input", "attributes": {}, "childNodes": []}]}}}  # fmt: skip
         typed: list[dict[str, Any]] = [
-            {"type": 3, "timestamp": 2 + at, "data": {"source": 5, "id": 2, "text": sample.text[: at + 1], "isChecked": False}}
+            {
+                "type": 3,
+                "timestamp": 2 + at,
+                "data": {"source": 5, "id": 2, "text": sample.text[: at + 1], "isChecked": False},
+            }
             for at in range(len(sample.text))
         ]
-        outbound = self._pass("rrweb", Inbound("POST", "/events", JSON, json.dumps({"events": [page, *typed]}).encode()))
-        left = "" if outbound is None else " ".join(str(one["data"].get("text")) for one in json.loads(outbound.body)["events"][1:])
-        self.tally.count(sample.kind, "typed, key by key", "rrweb typed input", leaks(sample.value, left, ""), left[:200])
+        outbound = self._pass(
+            "rrweb", Inbound("POST", "/events", JSON, json.dumps({"events": [page, *typed]}).encode())
+        )
+        left = (
+            ""
+            if outbound is None
+            else " ".join(str(one["data"].get("text")) for one in json.loads(outbound.body)["events"][1:])
+        )
+        self.tally.count(
+            sample.kind, "typed, key by key", "rrweb typed input", leaks(sample.value, left, ""), left[:200]
+        )
 
     def _gaps(self, samples: Sequence[Sample]) -> None:
         """What no span of one text can hold; told beside the table, and in no sum."""
@@ -217,4 +252,3 @@ class Bench:
                     detector = next((name for before, name in fired if before in text), "")
                     if detector:
                         self.tally.false.setdefault(detector, []).append(f"{text} → {row['note']}")
-

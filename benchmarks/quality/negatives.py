@@ -13,7 +13,18 @@ from faker import Faker
 _START = datetime(2024, 1, 1, tzinfo=UTC)
 _WORDS = ("flex", "items-center", "btn", "btn--primary", "col-md-6", "is-active", "px-4", "py-2", "w-1/2", "md:grid-cols-3",
           "text-[13px]", "card", "card__title", "auth-form", "token-list", "password-field", "v-12", "h-5", "grid")  # fmt: skip
-_PROPERTIES = ("margin", "padding", "width", "height", "transform", "color", "background", "transition", "box-shadow", "font")
+_PROPERTIES = (
+    "margin",
+    "padding",
+    "width",
+    "height",
+    "transform",
+    "color",
+    "background",
+    "transition",
+    "box-shadow",
+    "font",
+)
 _CURRENCIES = ("€", "$", "£", "EUR", "USD", "kr", "zł", "Rp", "₺", "₫", "CHF")
 
 
@@ -67,11 +78,15 @@ class Negatives:
         data = self.random.randbytes(16)
         name = self.random.choice(("md5", "sha1", "sha256", "sha512"))
         told = hashlib.new(name, data, usedforsecurity=False).hexdigest()
-        return self.random.choice((told, told[:7], told[:12], f"sha256-{told}", f"main.{told[:8]}.js", f"W/\"{told[:16]}\""))
+        return self.random.choice(
+            (told, told[:7], told[:12], f"sha256-{told}", f"main.{told[:8]}.js", f'W/"{told[:16]}"')
+        )
 
     def _id(self) -> str:
         base32 = "".join(self.random.choice("0123456789ABCDEFGHJKMNPQRSTVWXYZ") for _ in range(26))
-        nano = "".join(self.random.choice("useandom26T198340PX75pxJACKVERYMINDBUSHWOLFGQZbfghjklqvwyzrict") for _ in range(21))
+        nano = "".join(
+            self.random.choice("useandom26T198340PX75pxJACKVERYMINDBUSHWOLFGQZbfghjklqvwyzrict") for _ in range(21)
+        )
         snowflake = str((int(self._moment().timestamp() * 1000) - 1288834974657 << 22) + self.random.getrandbits(22))
         return self.random.choice((f"01{base32[2:]}", nano, snowflake, f"{self.random.getrandbits(96):024x}", f"evt_{base32[:14]}",
                                    f"node-{self._digits(1, 6)}", f"{self.random.getrandbits(64):016x}"))  # fmt: skip
@@ -112,7 +127,13 @@ class Negatives:
                                     f"rgba({self._digits(2, 2)}, {self._digits(2, 2)}, {self._digits(2, 2)}, 0.{self._digits(1, 4)})",
                                     f"translate3d({self.random.uniform(-99, 99):.4f}px, {self.random.uniform(-99, 99):.4f}px, 0)",
                                     "cubic-bezier(0.4, 0, 0.2, 1)", f"calc(100% - {self._digits(2, 3)}px)"))  # fmt: skip
-        return self.random.choice((f"{name}: {value};", f".{self.random.choice(_WORDS)}::before {{ {name}: {value} }}", f"--{name}-{self._digits(1, 2)}: {value}"))
+        return self.random.choice(
+            (
+                f"{name}: {value};",
+                f".{self.random.choice(_WORDS)}::before {{ {name}: {value} }}",
+                f"--{name}-{self._digits(1, 2)}: {value}",
+            )
+        )
 
     def _drawing(self) -> str:
         def pair() -> str:

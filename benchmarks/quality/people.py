@@ -102,7 +102,9 @@ class People:
         return self._framed("payment_card", digits, number=digits.isdecimal())
 
     def _iban(self) -> Sample:
-        value = self.random.choice([faker for faker in self.fakers if faker.locales[0][:2] in ("de", "fr", "es", "it", "nl", "pl")]).iban()
+        value = self.random.choice(
+            [faker for faker in self.fakers if faker.locales[0][:2] in ("de", "fr", "es", "it", "nl", "pl")]
+        ).iban()
         if self.random.random() < 0.4:
             value = " ".join(value[at : at + 4] for at in range(0, len(value), 4))
         return self._framed("iban", value)
@@ -118,19 +120,27 @@ class People:
         return self._framed("ipv6", self.fakers[0].ipv6())
 
     def _device(self) -> Sample:
-        return Sample("device_id", self.fakers[0].uuid4(), key=self.random.choice(("deviceId", "device_id", "anonymousId")))
+        return Sample(
+            "device_id", self.fakers[0].uuid4(), key=self.random.choice(("deviceId", "device_id", "anonymousId"))
+        )
 
     def _phone(self) -> Sample:
         _, _, number = self.random.choice(self.numbers)
         national = self.random.random() < 0.4
-        form = phonenumbers.PhoneNumberFormat.NATIONAL if national else self.random.choice(
-            (phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.E164)
+        form = (
+            phonenumbers.PhoneNumberFormat.NATIONAL
+            if national
+            else self.random.choice((phonenumbers.PhoneNumberFormat.INTERNATIONAL, phonenumbers.PhoneNumberFormat.E164))
         )
         value = phonenumbers.format_number(number, form)
         while len(re.sub(r"\D", "", value)) < 7:
             _, _, number = self.random.choice(self.numbers)
             value = phonenumbers.format_number(number, form)
-        before = self.random.choice(("Tel. ", "phone: ", "my mobile number is ", "Telefon: ")) if national else self.random.choice(BEFORE)
+        before = (
+            self.random.choice(("Tel. ", "phone: ", "my mobile number is ", "Telefon: "))
+            if national
+            else self.random.choice(BEFORE)
+        )
         return Sample("phone", value, before, self.random.choice(AFTER), key="telefon", number=value.isdecimal())
 
     @staticmethod
@@ -168,16 +178,35 @@ class People:
     def _imei(self) -> Sample:
         body = "35" + "".join(str(self.random.randint(0, 9)) for _ in range(12))
         value = body + luhn.calc_check_digit(body)
-        return Sample("imei", value, self.random.choice(("IMEI: ", "IMEI ", "device imei=")), self.random.choice(AFTER), key="imei", number=True)
+        return Sample(
+            "imei",
+            value,
+            self.random.choice(("IMEI: ", "IMEI ", "device imei=")),
+            self.random.choice(AFTER),
+            key="imei",
+            number=True,
+        )
 
     def _born(self) -> Sample:
         day = self.fakers[0].date_of_birth(minimum_age=18, maximum_age=90)
         value = day.strftime(self.random.choice(DATES))
-        return Sample("date_of_birth", value, self.random.choice(list(BORN.values())), self.random.choice(AFTER), key="Geburtsdatum")
+        return Sample(
+            "date_of_birth",
+            value,
+            self.random.choice(list(BORN.values())),
+            self.random.choice(AFTER),
+            key="Geburtsdatum",
+        )
 
     def _place(self) -> Sample:
         value = f"{self.random.uniform(-80, 80):.5f}, {self.random.uniform(2, 179):.5f}"
-        return Sample("coordinates", value, self.random.choice(("", "at ", "Position: ", "gps=")), self.random.choice(("", " now", ";")), key="position")
+        return Sample(
+            "coordinates",
+            value,
+            self.random.choice(("", "at ", "Position: ", "gps=")),
+            self.random.choice(("", " now", ";")),
+            key="position",
+        )
 
     def _mac(self) -> Sample:
         value = ":".join(f"{self.random.randint(17, 254):02x}" for _ in range(6))
@@ -192,12 +221,21 @@ class People:
         return Sample("jwt", value, self.random.choice(("", "got ")), "")
 
     def _api_key(self) -> Sample:
-        tail = "".join(self.random.choice("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(36))
-        return Sample("api_key", self.random.choice(("sk_live_", "ghp_", "npm_")) + tail, self.random.choice(("", "key ")), " ok")
+        tail = "".join(
+            self.random.choice("abcdefghijkmnpqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789") for _ in range(36)
+        )
+        return Sample(
+            "api_key", self.random.choice(("sk_live_", "ghp_", "npm_")) + tail, self.random.choice(("", "key ")), " ok"
+        )
 
     def _secret(self) -> Sample:
         value = self.fakers[0].password(12, special_chars=False)
         return Sample("secret", value, self.random.choice(("password=", 'Passwort: "', "token: ")), '"', key="password")
 
     def _user(self) -> Sample:
-        return Sample("file_user", self.fakers[0].user_name(), self.random.choice(("/Users/", "C:\\Users\\", "file:///home/")), "/x.js")
+        return Sample(
+            "file_user",
+            self.fakers[0].user_name(),
+            self.random.choice(("/Users/", "C:\\Users\\", "file:///home/")),
+            "/x.js",
+        )

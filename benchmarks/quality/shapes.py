@@ -57,7 +57,12 @@ def _posthog(slots: Sequence[Slot]) -> Inbound:
 
 def _posthog_gzip(slots: Sequence[Slot]) -> Inbound:
     plain = _posthog(slots)
-    return Inbound("POST", "/batch/?compression=gzip-js", Headers([("Content-Type", "text/plain")]), gzip.compress(plain.body, mtime=0))
+    return Inbound(
+        "POST",
+        "/batch/?compression=gzip-js",
+        Headers([("Content-Type", "text/plain")]),
+        gzip.compress(plain.body, mtime=0),
+    )
 
 
 def _of_posthog(body: bytes, size: int) -> list[str]:
@@ -67,16 +72,30 @@ def _of_posthog(body: bytes, size: int) -> list[str]:
 
 
 def _segment(slots: Sequence[Slot]) -> Inbound:
-    return _post("/v1/batch", {"batch": [{"type": "track", "event": "n", "properties": {key: value}} for key, value in slots]})
+    return _post(
+        "/v1/batch", {"batch": [{"type": "track", "event": "n", "properties": {key: value}} for key, value in slots]}
+    )
 
 
 def _sentry(slots: Sequence[Slot]) -> Inbound:
     event = {
         "event_id": "0" * 32,
-        "breadcrumbs": [{"category": "c", "message": value if isinstance(value, str) else "", "data": {} if isinstance(value, str) else {key: value}} for key, value in slots],
+        "breadcrumbs": [
+            {
+                "category": "c",
+                "message": value if isinstance(value, str) else "",
+                "data": {} if isinstance(value, str) else {key: value},
+            }
+            for key, value in slots
+        ],
     }
     lines = ['{"event_id":"' + "0" * 32 + '"}', '{"type":"event"}', json.dumps(event, ensure_ascii=False)]
-    return Inbound("POST", "/api/1/envelope/", Headers([("Content-Type", "text/plain")]), "\n".join(lines).encode("utf-8", "surrogatepass"))
+    return Inbound(
+        "POST",
+        "/api/1/envelope/",
+        Headers([("Content-Type", "text/plain")]),
+        "\n".join(lines).encode("utf-8", "surrogatepass"),
+    )
 
 
 def _of_sentry(body: bytes, size: int) -> list[str]:
@@ -126,7 +145,12 @@ def _rrweb_console(slots: Sequence[Slot]) -> Inbound:
 
 def _ndjson(slots: Sequence[Slot]) -> Inbound:
     lines = [json.dumps({"level": "info", key: value}, ensure_ascii=False) for key, value in slots]
-    return Inbound("POST", "/logs", Headers([("Content-Type", "application/x-ndjson")]), "\n".join(lines).encode("utf-8", "surrogatepass"))
+    return Inbound(
+        "POST",
+        "/logs",
+        Headers([("Content-Type", "application/x-ndjson")]),
+        "\n".join(lines).encode("utf-8", "surrogatepass"),
+    )
 
 
 def _form(slots: Sequence[Slot]) -> Inbound:
@@ -142,7 +166,9 @@ def _of_form(body: bytes, size: int) -> list[str]:
 
 def _otlp(slots: Sequence[Slot]) -> Inbound:
     records = [{"timeUnixNano": "1764000001000000000", "body": {"stringValue": str(value)}} for _, value in slots]
-    return _post("/v1/logs", {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"logRecords": records}]}]})
+    return _post(
+        "/v1/logs", {"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"logRecords": records}]}]}
+    )
 
 
 def _of_otlp(body: bytes, size: int) -> list[str]:
@@ -153,15 +179,50 @@ def _of_otlp(body: bytes, size: int) -> list[str]:
 
 SHAPES = (
     Shape("PostHog event", "posthog", _posthog, _of_posthog),
-    Shape("PostHog, gzip in the body", "posthog", _posthog_gzip, lambda body, size: _of_posthog(gzip.decompress(body), size)),
-    Shape("Segment batch", "segment", _segment, lambda body, _: [_all(one.get("properties")) for one in _listed(body, ("batch",))]),
+    Shape(
+        "PostHog, gzip in the body",
+        "posthog",
+        _posthog_gzip,
+        lambda body, size: _of_posthog(gzip.decompress(body), size),
+    ),
+    Shape(
+        "Segment batch",
+        "segment",
+        _segment,
+        lambda body, _: [_all(one.get("properties")) for one in _listed(body, ("batch",))],
+    ),
     Shape("Sentry breadcrumb", "sentry", _sentry, _of_sentry),
     Shape("rrweb text node", "rrweb", _rrweb_text, lambda body, _: [_all(one) for one in _paragraphs(body)]),
-    Shape("rrweb attribute", "rrweb", _rrweb_attribute, lambda body, _: [_all(one["attributes"]) for one in _paragraphs(body)]),
-    Shape("rrweb text mutation", "rrweb", _rrweb_mutation, lambda body, _: [_all(one) for one in _listed(body, ("events",))[1]["data"]["texts"]]),
-    Shape("rrweb console line", "rrweb", _rrweb_console, lambda body, _: [_all(one["data"].get("payload")) for one in _listed(body, ("events",))]),
+    Shape(
+        "rrweb attribute",
+        "rrweb",
+        _rrweb_attribute,
+        lambda body, _: [_all(one["attributes"]) for one in _paragraphs(body)],
+    ),
+    Shape(
+        "rrweb text mutation",
+        "rrweb",
+        _rrweb_mutation,
+        lambda body, _: [_all(one) for one in _listed(body, ("events",))[1]["data"]["texts"]],
+    ),
+    Shape(
+        "rrweb console line",
+        "rrweb",
+        _rrweb_console,
+        lambda body, _: [_all(one["data"].get("payload")) for one in _listed(body, ("events",))],
+    ),
     Shape("OTLP log", None, _otlp, _of_otlp),
-    Shape("JSON of no known tracker", None, lambda slots: _post("/collect", {"rows": [{key: value} for key, value in slots]}), lambda body, _: [_all(one) for one in _listed(body, ("rows",))]),
-    Shape("NDJSON of no known tracker", None, _ndjson, lambda body, _: [_all(json.loads(line)) for line in body.splitlines()]),
+    Shape(
+        "JSON of no known tracker",
+        None,
+        lambda slots: _post("/collect", {"rows": [{key: value} for key, value in slots]}),
+        lambda body, _: [_all(one) for one in _listed(body, ("rows",))],
+    ),
+    Shape(
+        "NDJSON of no known tracker",
+        None,
+        _ndjson,
+        lambda body, _: [_all(json.loads(line)) for line in body.splitlines()],
+    ),
     Shape("form with JSON in it", "mixpanel", _form, _of_form),
 )

@@ -35,7 +35,9 @@ def fullwidth(text: str) -> str:
 
 
 HOMOGLYPHS = str.maketrans("aeopcxyABEHKMOPTX", "аеорсхуАВЕНКМОРТХ")
-NAMED = str.maketrans({"@": "&commat;", ".": "&period;", ":": "&colon;", "+": "&plus;", "-": "&hyphen;", "/": "&sol;", " ": "&nbsp;"})
+NAMED = str.maketrans(
+    {"@": "&commat;", ".": "&period;", ":": "&colon;", "+": "&plus;", "-": "&hyphen;", "/": "&sol;", " ": "&nbsp;"}
+)
 
 # of the value alone, in its sentence
 OF_VALUE: dict[str, Callable[[str], str]] = {

@@ -201,8 +201,10 @@ class _Explainer:
     # what is found
 
     def _holds(self, text: str) -> bool:
-        return self._value in text or (not text.isascii() or "%" in text or "\\" in text or "&" in text) and (
-            self._value in read(text).text
+        return (
+            self._value in text
+            or (not text.isascii() or "%" in text or "\\" in text or "&" in text)
+            and (self._value in read(text).text)
         )
 
     def _holding(self, work: Request) -> list[tuple[str, Layer, Leaf]]:
@@ -279,7 +281,9 @@ class _Explainer:
             mine = [hit for hit in hits if _meets(hit, spans)]
             if mine:
                 written = text[mine[0][0] : mine[0][1]]
-                sights.append(self._hit(rules, detector.name, rules.by_detector.get(detector.name, []), category, written))
+                sights.append(
+                    self._hit(rules, detector.name, rules.by_detector.get(detector.name, []), category, written)
+                )
             elif detector.why_not is not None:
                 for miss in detector.why_not(reading.text, context):
                     if _meets(reading.origin(miss.start, miss.end), spans):
@@ -290,9 +294,7 @@ class _Explainer:
                 sights.append(self._hit(rules, "pattern", [rule], category, ""))
         return sights
 
-    def _hit(
-        self, rules: TextRules, finder: str, by: Sequence[SpanRule], category: Category, written: str
-    ) -> Sight:
+    def _hit(self, rules: TextRules, finder: str, by: Sequence[SpanRule], category: Category, written: str) -> Sight:
         chosen = next((one for one in reversed(by) if one.categories is None or category in one.categories), None)
         if chosen is None:
             last = by[-1] if by else None
@@ -303,7 +305,9 @@ class _Explainer:
         if chosen.operator in ("keep", "detect"):
             return Sight(finder, f"kept: the rule says {chosen.operator}", chosen.name, where)
         for allowance in rules.allowances if chosen.detector else ():
-            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(written):
+            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(
+                written
+            ):
                 return Sight(finder, f"allowed_by: {allowance.name}", chosen.name, where)
         return Sight(finder, "hit", chosen.name, where)
 

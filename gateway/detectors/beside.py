@@ -23,7 +23,7 @@ _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINT: Final = re.compile(r"[\s.:=#\"'()\[{_°º>~\\-]{0,8}(?=[^\W\d_])")  # run over the reversed text too
 FILLERS: Final = frozenset(
     """a al am at card carte de del den der des det die du el er es est for home il in is ist it kart karte la lautet le me
-    mein meine mi min mijn mon my na nel no now nr num number numero numéro número nummer o of on op our the to um under
+    mein meine mi min mijn mon my n na nel no now nr num number numero numéro número nummer o of on op our the to um under
     unter us value van was work""".split()
 )
 _TRAILERS: Final = frozenset({"number", "no", "nr", "value", "nummer", "num"})

@@ -15,12 +15,16 @@ from gateway.detectors.beside import Words
 
 _LATITUDE: Final = r"[-+]?(?:[0-8]?\d\.\d{4,18}|90\.0{4,18})"
 _LONGITUDE: Final = r"[-+]?(?:(?:1[0-7]\d|\d?\d)\.\d{4,18}|180\.0{4,18})"
-_PAIR: Final = re.compile(rf"(?<![\w.+-])({_LATITUDE})(°?\s?[NS]?\s{{0,2}}[,;/|]\s{{0,2}}|\s)({_LONGITUDE})(?![\w.]|\s?,\s?[-+]?\d+\.)")
+_PAIR: Final = re.compile(
+    rf"(?<![\w.+-])({_LATITUDE})(°?\s?[NS]?\s{{0,2}}[,;/|]\s{{0,2}}|\s)({_LONGITUDE})(?![\w.]|\s?,\s?[-+]?\d+\.)"
+)
 _DEGREES: Final = re.compile(
     r"(?<!\d)\d{1,2}°\s?(?:\d{1,2}[′']\s?(?:\d{1,2}(?:\.\d{1,6})?(?:[″\"]|'')\s?)?|\d{0,2}(?:\.\d{1,8})?['′]?\s?)[NS][,; /]{0,3}"
     r"\d{1,3}°\s?(?:\d{1,2}[′']\s?(?:\d{1,2}(?:\.\d{1,6})?(?:[″\"]|'')\s?)?|\d{0,2}(?:\.\d{1,8})?['′]?\s?)[EWO](?![^\W_])"
 )
-_ISO_6709: Final = re.compile(r"(?<![\w.])[-+]\d{2}\.\d{4,12}[-+]\d{3}\.\d{4,12}(?:[-+]\d{1,6}(?:\.\d{1,6})?)?/?(?![\w.])")
+_ISO_6709: Final = re.compile(
+    r"(?<![\w.])[-+]\d{2}\.\d{4,12}[-+]\d{3}\.\d{4,12}(?:[-+]\d{1,6}(?:\.\d{1,6})?)?/?(?![\w.])"
+)
 _ONE: Final = re.compile(rf"(?<![\w.+-]){_LONGITUDE}(?![\w]|\.\d)")
 _ROW_BEFORE: Final = re.compile(r"\d[\d.]{0,20}[\s,]{1,3}$")
 _CALL_BEFORE: Final = re.compile(r"[\w-]\([^()]{0,40}$|[\w-]\($")
@@ -29,7 +33,10 @@ _DRAWN: Final = frozenset(
     {"points", "transform", "viewbox", "style", "css", "path", "matrix", "dasharray", "origin", "bezier", "easing",
      "keytimes", "keysplines", "values", "scale", "translate", "gradient", "filter", "stdev"}
 )  # fmt: skip
-_DRAWN_BEFORE: Final = re.compile(r"(?:dasharray|dashoffset|origin|size|position|margin|padding|points|transform|viewBox|scale|translate)\s*[:=]\s*[\"']?$", re.IGNORECASE)
+_DRAWN_BEFORE: Final = re.compile(
+    r"(?:dasharray|dashoffset|origin|size|position|margin|padding|points|transform|viewBox|scale|translate)\s*[:=]\s*[\"']?$",
+    re.IGNORECASE,
+)
 _WORDS: Final = Words(
     dict.fromkeys(
         (

@@ -46,7 +46,9 @@ _DATE: Final = re.compile(
     rf"|(?<![^\W_])(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{{0,6}}\.? {_DAY}(?:st|nd|rd|th)?,? {_YEAR}(?!\d)",
     re.IGNORECASE,
 )
-_ENOUGH: Final = re.compile(r"\d{1,4}\s?[-/.年년]\s?\d{1,2}\s?[-/.月월]\s?\d|\d{8}|[^\W\d_]{3}[., -]{1,3}(?:de )?(?:\d{1,2}[a-z]{0,2},? )?\d{4}")
+_ENOUGH: Final = re.compile(
+    r"\d{1,4}\s?[-/.年년]\s?\d{1,2}\s?[-/.月월]\s?\d|\d{8}|[^\W\d_]{3}[., -]{1,3}(?:de )?(?:\d{1,2}[a-z]{0,2},? )?\d{4}"
+)
 
 
 def _judged(text: str, context: Context) -> Iterator[tuple[int, int, bool]]:

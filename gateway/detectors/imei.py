@@ -13,7 +13,9 @@ from gateway.core.plugin import Context, Detector, Miss, MissReason
 from gateway.detectors.beside import Words
 from gateway.detectors.payment_card import has_luhn
 
-_NUMBER: Final = re.compile(r"(?<![^\W_])\d{2}[ -/]?\d{6}[ -/]?\d{6}[ -/]?\d{1,2}(?![^\W_]|\.\d)|(?<![^\W_])\d{14}(?![^\W_])")
+_NUMBER: Final = re.compile(
+    r"(?<![^\W_])\d{2}[ -/]?\d{6}[ -/]?\d{6}[ -/]?\d{1,2}(?![^\W_]|\.\d)|(?<![^\W_])\d{14}(?![^\W_])"
+)
 _WORDS: Final = Words(
     dict.fromkeys(
         ("imei", "imei1", "imeis", "imeisv", "imei number", "device imei", "meid", "imei nummer", "handset id"), (True,)
@@ -27,7 +29,9 @@ def _judged(text: str, context: Context) -> Iterator[tuple[int, int, MissReason 
     has_key = bool(_WORDS.of_keys(context.keys))
     for match in _NUMBER.finditer(text):
         digits = "".join(_DIGITS.findall(match[0]))
-        is_checked = len(digits) != 15 or has_luhn(digits)  # 14 lack the check digit, 16 end with the software's version
+        is_checked = len(digits) != 15 or has_luhn(
+            digits
+        )  # 14 lack the check digit, 16 end with the software's version
         if has_key or _WORDS.beside(text, match.start())[0]:
             yield *match.span(), None if is_checked else MissReason.CHECKSUM_FAILED
         elif is_checked and len(digits) == 15:

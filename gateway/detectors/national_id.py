@@ -160,7 +160,6 @@ def _form(shapes: list[str], country: str = "") -> re.Pattern[str]:
     return re.compile(f"{prefix}(?:{'|'.join(rows)}){_END}")
 
 
-
 _NINO: Final = re.compile(
     r"(?!BG|GB|KN|NK|NT|TN|ZZ)[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z](?: ?\d\d){3} ?[A-D](?![^\W_])", re.IGNORECASE
 )

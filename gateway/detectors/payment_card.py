@@ -86,7 +86,9 @@ def has_luhn(digits: str) -> bool:
 
 def is_issued(digits: str) -> bool:
     """Whether some brand has numbers of this range and length."""
-    return any(len(digits) in lengths and low <= digits[: len(low)] <= high for low, high, lengths in _BY_FIRST[digits[0]])
+    return any(
+        len(digits) in lengths and low <= digits[: len(low)] <= high for low, high, lengths in _BY_FIRST[digits[0]]
+    )
 
 
 def is_card(digits: str) -> bool:

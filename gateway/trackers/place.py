@@ -181,7 +181,8 @@ def _hint_of_form(key: str) -> Category | None:
     if mark and rest and first.lower() in _FIELDS:
         return Category.FORM_INPUTS
     first, mark, rest = key.partition(".")
-    if mark and rest and (first.lower() in _PEOPLE or first in _PROPERTIES or key.rpartition(".")[2].lower() in _PEOPLE):
+    last = key.rpartition(".")[2]
+    if mark and rest and (first.lower() in _PEOPLE or first in _PROPERTIES or last.lower() in _PEOPLE):
         return Category.USER_TRAITS
     return None
 

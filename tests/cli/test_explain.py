@@ -86,7 +86,9 @@ def test_a_typed_input_of_a_recording_is_found_in_its_layers():
 
 
 def test_an_element_that_a_rule_selects_is_named(rules):
-    found = explained("canary.text@zyx-example.test", CORPUS / "posthog.jsonl", "--tracker", "posthog", "--rules", rules)
+    found = explained(
+        "canary.text@zyx-example.test", CORPUS / "posthog.jsonl", "--tracker", "posthog", "--rules", rules
+    )
     assert [(one["selected_by"], one["rule"], one["outcome"]) for one in found] == [
         (["secret boxes"], "secret boxes", "masked")
     ]

@@ -91,7 +91,14 @@ def example(name: str) -> str:
     return number.removeprefix(f"{name[:2].upper()} ")
 
 
-PHRASES = sorted({(form.name, phrase) for phrase, forms in _BY_PHRASE.items() for form in forms if "." in form.name and form.name != "gb.nino"})
+PHRASES = sorted(
+    {
+        (form.name, phrase)
+        for phrase, forms in _BY_PHRASE.items()
+        for form in forms
+        if "." in form.name and form.name != "gb.nino"
+    }
+)
 
 
 @pytest.mark.parametrize(("name", "phrase"), PHRASES)
@@ -102,7 +109,9 @@ def test_every_country_is_found_beside_each_of_its_words(name, phrase):
         assert [text[span.start : span.end] for span in found] == [number], text
 
 
-@pytest.mark.parametrize("form", [form for form in FORMATS if "." in form.name and form.name != "gb.nino"], ids=lambda form: form.name)
+@pytest.mark.parametrize(
+    "form", [form for form in FORMATS if "." in form.name and form.name != "gb.nino"], ids=lambda form: form.name
+)
 def test_a_key_is_as_good_as_a_word(form):
     number = re.sub(r"[^0-9A-Za-z]", "", example(form.name)) if form.name != "fi.hetu" else example(form.name)
     phrase = next(phrase for phrase, forms in _BY_PHRASE.items() if form in forms)

@@ -12,7 +12,7 @@ import gzip
 import json
 import re
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 Run = tuple["Request", ...]
 Entries = list[Any]
+Pack = Callable[[bytes], bytes]
 Where = Callable[[Entries], int]
 
 # the lists that a batch may be cut in, by tracker: the first of them that is there and has two entries; `*` is the first entry
@@ -43,6 +44,7 @@ LISTS: dict[str, tuple[str, ...]] = {
 }
 OF_LINES = ("datadog",)
 BUILDS_PAGE = frozenset({7, 8, 9, 12, 14, 34, 35, 60, 61, 70})  # OpenReplay tells a snapshot in many messages
+TAGS = frozenset({"html", "head"})
 LOG_RECORDS = (1, 2, 2)  # numbers of the fields that lead to OpenTelemetry's log records: request, group, part
 
 
@@ -91,7 +93,7 @@ def repeated(run: Run) -> Run:
 def after_the_page(run: Run) -> int:
     """How many requests it takes until the page's first snapshot has been sent; half of them where none is."""
     for at, request in enumerate(run, 1):
-        if any(leaf.text.lower() == "html" for leaf in decode(request).values() if leaf.place[0] == "body"):
+        if any(leaf.text.lower() in TAGS for leaf in decode(request).values() if leaf.place[0] == "body"):
             return at
     return len(run) // 2
 
@@ -122,7 +124,7 @@ def _halves(request: Request, tracker: str, where: Where) -> tuple[Request, ...]
     return tuple(replace(request, body=pack(half)) for half in halves)
 
 
-def _unpacked(body: bytes) -> tuple[bytes, Callable[[bytes], bytes]]:
+def _unpacked(body: bytes) -> tuple[bytes, Pack]:
     if body[:2] == b"\x1f\x8b":
         return gzip.decompress(body), lambda data: gzip.compress(data, mtime=0)
     if body[:1] == b"\x78" and not body.startswith(b"x="):
@@ -237,7 +239,7 @@ def _cut_segment(body: bytes, where: Where) -> list[bytes]:
     return halves
 
 
-def _cut_messages(request: Request, body: bytes, pack: Callable[[bytes], bytes], where: Where) -> tuple[Request, ...]:
+def _cut_messages(request: Request, body: bytes, pack: Pack, where: Where) -> tuple[Request, ...]:
     """OpenReplay: at a message's border, below a head of its own; the query says how many bytes there are."""
     try:
         (_, head), *rest = messages(body)
@@ -249,17 +251,19 @@ def _cut_messages(request: Request, body: bytes, pack: Callable[[bytes], bytes],
     at = sum(map(len, stretches[:at]))
     if not 0 < at < len(rest):
         return (request,)
-    halves = []
-    for number, half in enumerate((rest[:at], rest[at:])):
-        written = b"".join(_varint(kind) + len(payload).to_bytes(3, "little") + payload for kind, payload in half)
-        packed = pack(_varint(81) + _head(head, number * at) + written)
-        query = re.sub(
-            r"batch=(\d+)_(\d+)_\d+_",
-            lambda m: f"batch={m[1]}_{2 * int(m[2]) + number}_{len(packed)}_",
-            request.target,  # noqa: B023
-        )
-        halves.append(replace(request, target=query, body=packed))
-    return tuple(halves)
+    halves = (rest[:at], rest[at:])
+    return tuple(_batch(request, head, half, pack, number, number * at) for number, half in enumerate(halves))
+
+
+def _batch(
+    request: Request, head: bytes, half: Sequence[tuple[int, bytes]], pack: Pack, number: int, later: int
+) -> Request:
+    written = b"".join(_varint(kind) + len(payload).to_bytes(3, "little") + payload for kind, payload in half)
+    body = pack(_varint(81) + _head(head, later) + written)
+    told = re.sub(
+        r"batch=(\d+)_(\d+)_\d+_", lambda m: f"batch={m[1]}_{2 * int(m[2]) + number}_{len(body)}_", request.target
+    )
+    return replace(request, target=told, body=body)
 
 
 def _head(head: bytes, later: int) -> bytes:

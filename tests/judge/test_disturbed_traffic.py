@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 RUNS = [run for run in runs_of(CORPUS) if "-default" not in run and run != "rrweb-maskall"]
 ONE_EACH = [run for run in RUNS if "-" not in run]
 IN_PIECES = "hyperdx-big"  # the snapshot is one event over several log records, and a cut parts them
+SNAPSHOT_IS_CUT = {IN_PIECES, "openreplay"}  # which tells a snapshot in as many messages as it has nodes
 
 # what was told of the page after its snapshot, by records that only name the element
 CHANGES_OF_THE_PAGE = {"iframe_text", "mutation_text", "mutation_attr", "mutation_chardata"}
@@ -59,7 +60,7 @@ CASES = [(name, run) for name, runs in DISTURBED.items() for run in runs]
 of_all = pytest.mark.parametrize(("disturbance", "run"), CASES)
 with_its_state = pytest.mark.parametrize(("disturbance", "run"), [c for c in CASES if c[0] in {"cut", "repeated"}])
 without_its_state = pytest.mark.parametrize(
-    ("disturbance", "run"), [c for c in CASES if c[0] in {"swapped", "restarted"} and c[1] != IN_PIECES]
+    ("disturbance", "run"), [c for c in CASES if c[0] in {"swapped", "restarted"} and c[1] not in SNAPSHOT_IS_CUT]
 )
 
 
