@@ -1,4 +1,6 @@
-"""`python -m benchmarks.quality`: the table, on the terminal and in docs/quality.md. Exit code 1 where a target is missed."""
+"""`python -m benchmarks.quality`: the table, on the terminal and in docs/quality.md. Exit code 1 where a target is
+missed.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,8 @@ def main(size: int, negatives: int, seed: int, examples: bool, dry: bool) -> Non
     for rows in (recall_rows(tally), shape_rows(tally), harmless_rows(tally)):
         click.echo("\n".join(table(rows)) + "\n")
     click.echo(
-        f"{percent(left_alone(tally))} % of harmless strings left alone; {tally.seconds:.0f} s; refused: {dict(tally.refused)}"
+        f"{percent(left_alone(tally))} % of harmless strings left alone; {tally.seconds:.0f} s; "
+        f"refused: {dict(tally.refused)}"
     )
     if examples:
         for (kind, notation), told in sorted(tally.examples.items()):

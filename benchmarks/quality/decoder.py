@@ -1,4 +1,5 @@
-"""Reads what left the way a curious person would: everything decoded that decodes, everything folded that looks the same.
+"""Reads what left the way a curious person would: everything decoded that decodes, everything folded that looks the
+same.
 
 Standard library only, and nothing of the gateway's: what one of them does not understand the other may.
 """
@@ -11,6 +12,7 @@ import gzip
 import re
 import unicodedata
 import zlib
+from contextlib import suppress
 from html import unescape
 from urllib.parse import unquote_to_bytes
 
@@ -34,10 +36,8 @@ def _inside(text: str) -> list[str]:
             data = base64.b64decode(packed + "=" * (-len(packed) % 4))
         except (ValueError, binascii.Error):
             continue
-        try:
+        with suppress(OSError, EOFError, zlib.error):
             data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error):
-            pass
         try:
             found.append(data.decode())
         except UnicodeDecodeError:
@@ -69,7 +69,7 @@ def plain(text: str) -> str:
 
 
 def leaks(value: str, left: str, around: str, row: int = _SLICE) -> bool:
-    """Whether the value, or `row` signs of it in a row, can be read from what left; what stands around it anyway is no leak."""
+    """Whether the value, or `row` signs of it in a row, can be read from what left; but for what stands beside it."""
     wanted = plain(value)
     beside = plain(around)
     size = min(row, len(wanted))

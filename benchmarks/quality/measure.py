@@ -1,4 +1,6 @@
-"""Sends samples through the pipeline and counts what comes out: recall by kind, notation and shape; precision on harmless text."""
+"""Sends samples through the pipeline and counts what comes out: recall by kind, notation and shape; precision on
+harmless text.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,16 @@ from .shapes import JSON, SHAPES, Shape, Slot
 from .transforms import OF_TEXT, OF_VALUE
 
 BATCH = 48  # slots of one request
-KEYED = frozenset({"PostHog event", "PostHog, gzip in the body", "Segment batch", "JSON of no known tracker",
-                   "NDJSON of no known tracker", "form with JSON in it"})  # fmt: skip
+KEYED = frozenset(
+    {
+        "PostHog event",
+        "PostHog, gzip in the body",
+        "Segment batch",
+        "JSON of no known tracker",
+        "NDJSON of no known tracker",
+        "form with JSON in it",
+    }
+)
 NUMBER, DECIMAL, AS_KEY = "JSON number", "JSON number with .0", "key instead of value"
 PLACES = (
     "query parameter",
@@ -91,10 +101,17 @@ class Bench:
         trackers = load_trackers(config.tracker_paths(), config.read_text)
         rules = load_rules([], PurePath(), config.built_in_rules(), config.read_text, config.known_names(trackers))
         self._programs = {
-            name: Program(rules, trackers, names=[name] if name else [], key=b"q" * 32, today=date(2026, 1, 1),
-                          clock=time.monotonic, limits=Limits(time=120.0))
+            name: Program(
+                rules,
+                trackers,
+                names=[name] if name else [],
+                key=b"q" * 32,
+                today=date(2026, 1, 1),
+                clock=time.monotonic,
+                limits=Limits(time=120.0),
+            )
             for name in ("posthog", "segment", "sentry", "rrweb", "mixpanel", "")
-        }  # fmt: skip
+        }
 
     def run(self, negatives: int) -> Tally:
         began = time.monotonic()
@@ -111,7 +128,7 @@ class Bench:
         return self.tally
 
     def _pass(self, tracker: str | None, inbound: Inbound, changes: list[Change] | None = None) -> Outbound | None:
-        """What leaves, or None where it is refused. Each request has a session of its own: nothing is remembered for it."""
+        """What leaves, or None where it is refused."""
         program = self._programs[tracker or ""]
         work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
         try:
@@ -171,13 +188,27 @@ class Bench:
         requests = {
             "query parameter": Inbound("POST", f"/collect?q={escaped}", JSON, b"{}"),
             "path": Inbound("POST", f"/collect/{escaped}", JSON, b"{}"),
-            "Referer": Inbound("POST", "/collect", Headers([*JSON, ("Referer", f"https://w3.test/x?q={escaped}")]), b"{}"),
+            "Referer": Inbound(
+                "POST", "/collect", Headers([*JSON, ("Referer", f"https://w3.test/x?q={escaped}")]), b"{}"
+            ),
             "Cookie": Inbound("POST", "/collect", Headers([*JSON, ("Cookie", f"a={escaped}; b=1")]), b"{}"),
-            "User-Agent": Inbound("POST", "/collect", Headers([*JSON, ("User-Agent", f"Mozilla/5.0 (X11) {plain}")]), b"{}"),
+            "User-Agent": Inbound(
+                "POST", "/collect", Headers([*JSON, ("User-Agent", f"Mozilla/5.0 (X11) {plain}")]), b"{}"
+            ),
             "unknown header": Inbound("POST", "/collect", Headers([*JSON, ("X-Note", plain)]), b"{}"),
-            "UTF-16 body": Inbound("POST", "/collect", Headers([("Content-Type", "application/json; charset=utf-16")]), json.dumps({"n": sample.text}, ensure_ascii=False).encode("utf-16")),
-            "latin-1 body": Inbound("POST", "/collect", Headers([("Content-Type", "application/json; charset=iso-8859-1")]), json.dumps({"n": plain}, ensure_ascii=False).encode("latin-1")),
-        }  # fmt: skip
+            "UTF-16 body": Inbound(
+                "POST",
+                "/collect",
+                Headers([("Content-Type", "application/json; charset=utf-16")]),
+                json.dumps({"n": sample.text}, ensure_ascii=False).encode("utf-16"),
+            ),
+            "latin-1 body": Inbound(
+                "POST",
+                "/collect",
+                Headers([("Content-Type", "application/json; charset=iso-8859-1")]),
+                json.dumps({"n": plain}, ensure_ascii=False).encode("latin-1"),
+            ),
+        }
         for place, inbound in requests.items():
             if place in ("unknown header", "User-Agent", "latin-1 body") and plain != sample.text:
                 continue
@@ -194,8 +225,18 @@ class Bench:
         self._typed(sample)
 
     def _typed(self, sample: Sample) -> None:
-        page = {"type": 2, "timestamp": 1, "data": {"initialOffset": {}, "node": {"type": 0, "id": 1, "childNodes": [
-            {"type": 2, "id": 2, "tagName": "input", "attributes": {}, "childNodes": []}]}}}  # fmt: skip
+        page = {
+            "type": 2,
+            "timestamp": 1,
+            "data": {
+                "initialOffset": {},
+                "node": {
+                    "type": 0,
+                    "id": 1,
+                    "childNodes": [{"type": 2, "id": 2, "tagName": "input", "attributes": {}, "childNodes": []}],
+                },
+            },
+        }
         typed: list[dict[str, Any]] = [
             {
                 "type": 3,

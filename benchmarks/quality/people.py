@@ -53,8 +53,8 @@ NATIONAL = {
     "it.codicefiscale": "Codice fiscale", "mx.curp": "CURP", "pt.cc": "Cartão de cidadão",
 }  # fmt: skip
 _EXAMPLE = re.compile(r">>> (?:validate|compact|format)\(u?'([^']+)'")
-BORN = {"en": "Date of birth: ", "de": "Geburtsdatum: ", "fr": "née le ", "es": "Fecha de nacimiento: ", "it": "nata il ",
-        "nl": "Geboortedatum ", "pl": "Data urodzenia: ", "dob": "DOB "}  # fmt: skip
+BORN = {"en": "Date of birth: ", "de": "Geburtsdatum: ", "fr": "née le ", "es": "Fecha de nacimiento: ",
+        "it": "nata il ",        "nl": "Geboortedatum ", "pl": "Data urodzenia: ", "dob": "DOB "}  # fmt: skip
 DATES = ("%Y-%m-%d", "%d.%m.%Y", "%d/%m/%Y", "%d %B %Y", "%B %d, %Y", "%d-%m-%Y", "%Y/%m/%d")
 
 
@@ -97,6 +97,10 @@ class People:
 
     def _card(self) -> Sample:
         digits = self.fakers[0].credit_card_number(self.random.choice(CARD_KINDS))
+        while (
+            digits[:2] == "35" and not "3528" <= digits[:4] <= "3589"
+        ):  # Faker draws JCB numbers that JCB doesn't have
+            digits = self.fakers[0].credit_card_number("jcb16")
         if len(digits) == 16 and self.random.random() < 0.4:
             digits = self.random.choice((" ", "-")).join(digits[at : at + 4] for at in range(0, 16, 4))
         return self._framed("payment_card", digits, number=digits.isdecimal())

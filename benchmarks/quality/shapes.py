@@ -1,6 +1,8 @@
-"""Records of trackers with room for free text: each shape wraps texts into one request and reads them back from what left.
+"""Records of trackers with room for free text: each shape wraps texts into one request and reads them back from what
+left.
 
-The reading half is written from the trackers' own formats with the standard library; it shares nothing with the gateway.
+The reading half is written from the trackers' own formats with the standard library; it shares nothing with the
+gateway.
 """
 
 from __future__ import annotations
@@ -105,15 +107,28 @@ def _of_sentry(body: bytes, size: int) -> list[str]:
 
 
 def _page(children: list[Any]) -> dict[str, Any]:
-    html = {"type": 2, "id": 2, "tagName": "html", "attributes": {}, "childNodes": [
-        {"type": 2, "id": 3, "tagName": "body", "attributes": {}, "childNodes": children}]}  # fmt: skip
-    return {"type": 2, "timestamp": 1764000000000, "data": {"initialOffset": {"left": 0, "top": 0},
-            "node": {"type": 0, "id": 1, "childNodes": [html]}}}  # fmt: skip
+    html = {
+        "type": 2,
+        "id": 2,
+        "tagName": "html",
+        "attributes": {},
+        "childNodes": [{"type": 2, "id": 3, "tagName": "body", "attributes": {}, "childNodes": children}],
+    }
+    return {
+        "type": 2,
+        "timestamp": 1764000000000,
+        "data": {"initialOffset": {"left": 0, "top": 0}, "node": {"type": 0, "id": 1, "childNodes": [html]}},
+    }
 
 
 def _paragraph(at: int, text: str, attributes: dict[str, str] | None = None) -> dict[str, Any]:
-    return {"type": 2, "id": 10 + 2 * at, "tagName": "p", "attributes": attributes or {},
-            "childNodes": [{"type": 3, "id": 11 + 2 * at, "textContent": text}]}  # fmt: skip
+    return {
+        "type": 2,
+        "id": 10 + 2 * at,
+        "tagName": "p",
+        "attributes": attributes or {},
+        "childNodes": [{"type": 3, "id": 11 + 2 * at, "textContent": text}],
+    }
 
 
 def _rrweb_text(slots: Sequence[Slot]) -> Inbound:
@@ -131,16 +146,31 @@ def _rrweb_attribute(slots: Sequence[Slot]) -> Inbound:
 
 def _rrweb_mutation(slots: Sequence[Slot]) -> Inbound:
     texts = [{"id": 11 + 2 * at, "value": str(value)} for at, (_, value) in enumerate(slots)]
-    change = {"type": 3, "timestamp": 1764000001000,
-              "data": {"source": 0, "texts": texts, "attributes": [], "removes": [], "adds": []}}  # fmt: skip
+    change = {
+        "type": 3,
+        "timestamp": 1764000001000,
+        "data": {"source": 0, "texts": texts, "attributes": [], "removes": [], "adds": []},
+    }
     return _post("/events", {"events": [_page([_paragraph(at, "text") for at in range(len(slots))]), change]})
 
 
 def _rrweb_console(slots: Sequence[Slot]) -> Inbound:
-    return _post("/events", {"events": [
-        {"type": 6, "timestamp": 1764000001000 + at, "data": {"plugin": "rrweb/console@1",
-         "payload": {"level": "log", "trace": [], "payload": [json.dumps(value, ensure_ascii=False)]}}}
-        for at, (_, value) in enumerate(slots)]})  # fmt: skip
+    return _post(
+        "/events",
+        {
+            "events": [
+                {
+                    "type": 6,
+                    "timestamp": 1764000001000 + at,
+                    "data": {
+                        "plugin": "rrweb/console@1",
+                        "payload": {"level": "log", "trace": [], "payload": [json.dumps(value, ensure_ascii=False)]},
+                    },
+                }
+                for at, (_, value) in enumerate(slots)
+            ]
+        },
+    )
 
 
 def _ndjson(slots: Sequence[Slot]) -> Inbound:

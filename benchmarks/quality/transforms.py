@@ -1,4 +1,4 @@
-"""Notations: how the same value is written so that a person, a page or a decoder still reads it, and a pattern does not."""
+"""Notations: how a value is written so that a person, a page or a decoder still reads it, and a pattern does not."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """`gateway explain`: for one value, every place where a capture holds it, and why it was or was not masked there.
 
-The very pipeline of `gateway run`, watched: each claim's category, element and deciding rule with its file and line, and
-of each detector a hit or the reason of its miss, from a closed list. Without a capture the value is taken as a plain text.
+The very pipeline of `gateway run`, watched: each claim's category, element and deciding rule with its file and line,
+and of each detector a hit or the reason of its miss, from a closed list. Without a capture the value is taken as a
+plain text.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -201,11 +203,7 @@ class _Explainer:
     # what is found
 
     def _holds(self, text: str) -> bool:
-        return (
-            self._value in text
-            or (not text.isascii() or "%" in text or "\\" in text or "&" in text)
-            and (self._value in read(text).text)
-        )
+        return self._value in text or self._value in read(text).text
 
     def _holding(self, work: Request) -> list[tuple[str, Layer, Leaf]]:
         return [
@@ -285,10 +283,9 @@ class _Explainer:
                     self._hit(rules, detector.name, rules.by_detector.get(detector.name, []), category, written)
                 )
             elif detector.why_not is not None:
-                for miss in detector.why_not(reading.text, context):
-                    if _meets(reading.origin(miss.start, miss.end), spans):
-                        sights.append(Sight(detector.name, miss.reason.value))
-                        break
+                misses = detector.why_not(reading.text, context)
+                met = (miss for miss in misses if _meets(reading.origin(miss.start, miss.end), spans))
+                sights += [Sight(miss.detector, miss.reason.value) for miss in islice(met, 1)]
         for rule in rules.patterns:
             if rule.pattern is not None and any(_meets(match.span(), spans) for match in rule.pattern.finditer(text)):
                 sights.append(self._hit(rules, "pattern", [rule], category, ""))
@@ -361,7 +358,7 @@ class _Explainer:
         return "; ".join(told) or "no detector matched"
 
     def _covered(self, part: str, layer: Layer, leaf: Leaf) -> Candidate:
-        """A value that is no claim of its own: what holds it went as a whole, or it is a key or a literal of the page."""
+        """A value that is no claim of its own: what holds it went as a whole, or it is the record's structure."""
         candidate = Candidate(self._number, part, "", _layers(layer))
         at: Layer | None = layer
         start, end = leaf.start, leaf.end

@@ -74,7 +74,7 @@ class MissReason(StrEnum):
     WRONG_LENGTH = "wrong_length"
     NOT_ISSUED = "not_issued"  # no such range, plan, country or area
     RESERVED = "reserved"  # names no host, device or person
-    INSIDE_LONGER_TOKEN = "inside_longer_token"
+    INSIDE_LONGER_TOKEN = "inside_longer_token"  # noqa: S105 - a reason
     VERSION_LIKE = "version_like"
     TIME_LIKE = "time_like"  # a date or a Unix time
     MEASURE_LIKE = "measure_like"  # a decimal, an amount, a drawing
@@ -112,8 +112,8 @@ class Detector:
 class Situation:
     """What an operator may know of the value it works on.
 
-    `key` is the secret of keyed hashes (32 bytes); `sealing` the id and the key (32 bytes) that `encrypt` seals with, and
-    `place` the field that a sealed value is bound to.
+    `key` is the secret of keyed hashes (32 bytes); `sealing` the id and the key (32 bytes) that `encrypt` seals with,
+    and `place` the field that a sealed value is bound to.
     """
 
     key: bytes

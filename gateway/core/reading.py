@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from html import unescape
 from html.entities import html5
@@ -147,11 +147,11 @@ def _fold(text: str, starts: Sequence[int], ends: Sequence[int]) -> tuple[str, S
 
 
 def _translated(
-    text: str, starts: Sequence[int], ends: Sequence[int], plain: Mapping[str, str]
+    text: str, starts: Sequence[int], ends: Sequence[int], plain: dict[str, str]
 ) -> tuple[str, Sequence[int], Sequence[int]]:
     """Each character by its row of `plain`, with where the new ones came from."""
     if all(len(told) == 1 for told in plain.values()):
-        return text.translate(str.maketrans(dict(plain))), starts, ends
+        return text.translate({ord(one): told for one, told in plain.items()}), starts, ends
     get = plain.get
     pieces = [get(one, one) for one in text]
     new_starts: list[int] = []

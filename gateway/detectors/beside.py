@@ -1,7 +1,8 @@
 """Words beside a number: what a number without a telling form needs before a detector takes it for somebody's.
 
-A phrase is found by its letters, in any case and however its words are joined (`Steuer-ID`, `steuerId`, `steuer_id`), right
-before the number with at most three other words between, or in the words of the field's key. Work per number is bounded.
+A phrase is found by its letters, in any case and however its words are joined (`Steuer-ID`, `steuerId`, `steuer_id`),
+right before the number with at most three other words between, or in the words of the field's key. Work per number is
+bounded.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ _UNBROKEN: Final = re.compile(r"[^\d;|]{2,}")  # run over the reversed text befo
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINT: Final = re.compile(r"[\s.:=#\"'()\[{_°º>~\\-]{0,8}(?=[^\W\d_])")  # run over the reversed text too
 FILLERS: Final = frozenset(
-    """a al am at card carte de del den der des det die du el er es est for home il in is ist it kart karte la lautet le me
-    mein meine mi min mijn mon my n na nel no now nr num number numero numéro número nummer o of on op our the to um under
-    unter us value van was work""".split()
+    """a al am at card carte de del den der des det die du el er es est for home il in is ist it kart karte la lautet
+    le me mein meine mi min mijn mon my n na nel no now nr num number numero numéro número nummer o of on op our
+    the to um under unter us value van was work""".split()
 )
 _TRAILERS: Final = frozenset({"number", "no", "nr", "value", "nummer", "num"})
 

@@ -1,7 +1,7 @@
 """Coordinates of a place: latitude and longitude as a pair, or one of them beside a word that names it.
 
-Four decimals (eleven metres) or more, since fewer name a town. Numbers of drawings, colours, curves and matrices are none:
-they stand in longer rows, behind a letter or in a function's parentheses.
+Four decimals (eleven metres) or more, since fewer name a town. Numbers of drawings, colours, curves and matrices are
+none: they stand in longer rows, behind a letter or in a function's parentheses.
 """
 
 from __future__ import annotations
@@ -18,10 +18,8 @@ _LONGITUDE: Final = r"[-+]?(?:(?:1[0-7]\d|\d?\d)\.\d{4,18}|180\.0{4,18})"
 _PAIR: Final = re.compile(
     rf"(?<![\w.+-])({_LATITUDE})(°?\s?[NS]?\s{{0,2}}[,;/|]\s{{0,2}}|\s)({_LONGITUDE})(?![\w.]|\s?,\s?[-+]?\d+\.)"
 )
-_DEGREES: Final = re.compile(
-    r"(?<!\d)\d{1,2}°\s?(?:\d{1,2}[′']\s?(?:\d{1,2}(?:\.\d{1,6})?(?:[″\"]|'')\s?)?|\d{0,2}(?:\.\d{1,8})?['′]?\s?)[NS][,; /]{0,3}"
-    r"\d{1,3}°\s?(?:\d{1,2}[′']\s?(?:\d{1,2}(?:\.\d{1,6})?(?:[″\"]|'')\s?)?|\d{0,2}(?:\.\d{1,8})?['′]?\s?)[EWO](?![^\W_])"
-)
+_ARC: Final = r"°\s?(?:\d{1,2}[′']\s?(?:\d{1,2}(?:\.\d{1,6})?(?:[″\"]|'')\s?)?|\d{0,2}(?:\.\d{1,8})?['′]?\s?)"
+_DEGREES: Final = re.compile(rf"(?<!\d)\d{{1,2}}{_ARC}[NS][,; /]{{0,3}}\d{{1,3}}{_ARC}[EWO](?![^\W_])")
 _ISO_6709: Final = re.compile(
     r"(?<![\w.])[-+]\d{2}\.\d{4,12}[-+]\d{3}\.\d{4,12}(?:[-+]\d{1,6}(?:\.\d{1,6})?)?/?(?![\w.])"
 )
@@ -34,30 +32,22 @@ _DRAWN: Final = frozenset(
      "keytimes", "keysplines", "values", "scale", "translate", "gradient", "filter", "stdev"}
 )  # fmt: skip
 _DRAWN_BEFORE: Final = re.compile(
-    r"(?:dasharray|dashoffset|origin|size|position|margin|padding|points|transform|viewBox|scale|translate)\s*[:=]\s*[\"']?$",
+    r"(?:dasharray|dashoffset|origin|size|position|margin|padding|points|transform|viewBox|scale|translate)"
+    r"\s*[:=]\s*[\"']?$",
     re.IGNORECASE,
 )
-_WORDS: Final = Words(
-    dict.fromkeys(
-        (
-            "lat", "latitude", "lng", "lon", "long", "longitude", "breite", "breitengrad", "länge", "längengrad", "latitud",
-            "longitud", "latitudine", "longitudine", "latlng", "latlon", "ll", "coords", "coordinates", "coordinate", "gps",
-            "geo", "geolocation", "koordinaten", "coordonnées", "coordenadas", "coordinate gps", "location", "standort",
-            "position", "szerokość", "długość", "широта", "долгота", "координаты", "緯度", "経度", "纬度", "经度", "point",
-            "center", "centre", "destination", "maps",
-        ),
-        (True,),
-    )
-)  # fmt: skip
-_AXES: Final = Words(
-    dict.fromkeys(
-        (
-            "lat", "latitude", "lng", "lon", "longitude", "breite", "breitengrad", "längengrad", "latitud", "longitud",
-            "latitudine", "longitudine", "широта", "долгота", "緯度", "経度", "纬度", "经度", "geo lat", "geo lon", "geo lng",
-        ),
-        (True,),
-    )
-)  # fmt: skip
+_PHRASES: Final = """
+lat, latitude, lng, lon, long, longitude, breite, breitengrad, länge, längengrad, latitud, longitud, latitudine,
+longitudine, latlng, latlon, ll, coords, coordinates, coordinate, gps, geo, geolocation, koordinaten, coordonnées,
+coordenadas, coordinate gps, location, standort, position, szerokość, długość, широта, долгота, координаты, 緯度, 経度,
+纬度, 经度, point, center, centre, destination, maps
+"""
+_WORDS: Final = Words(dict.fromkeys((one.strip() for one in _PHRASES.split(",")), (True,)))
+_AXIS_PHRASES: Final = """
+lat, latitude, lng, lon, longitude, breite, breitengrad, längengrad, latitud, longitud, latitudine, longitudine,
+широта, долгота, 緯度, 経度, 纬度, 经度, geo lat, geo lon, geo lng
+"""
+_AXES: Final = Words(dict.fromkeys((one.strip() for one in _AXIS_PHRASES.split(",")), (True,)))
 
 
 def _judged(text: str, context: Context) -> Iterator[tuple[int, int, MissReason | None]]:

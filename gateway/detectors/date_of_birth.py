@@ -12,38 +12,35 @@ from typing import Final
 from gateway.core.plugin import Context, Detector, Miss, MissReason
 from gateway.detectors.beside import Words
 
-_WORDS: Final = Words(
-    dict.fromkeys(
-        (
-            "dob", "d.o.b", "birth", "birthday", "birthdate", "bday", "born", "born on", "date of birth", "birth date",
-            "geburtsdatum", "geburtstag", "geburt", "geboren", "geboren am", "geb", "geb datum", "gebdatum", "né", "née",
-            "né le", "née le", "né(e) le", "naissance", "date de naissance", "fecha de nacimiento", "nacimiento", "nacido",
-            "nacida", "nacido el", "nacida el", "fecha nacimiento", "data di nascita", "nascita", "nato", "nata", "nato il",
-            "nata il", "data de nascimento", "nascimento", "nascido", "nascida", "nascido em", "nascida em",
-            "geboortedatum", "geboorte", "geboren op", "födelsedatum", "född", "fødselsdato", "fødselsdag", "født",
-            "syntymäaika", "syntynyt", "data urodzenia", "urodzony", "urodzona", "ur", "datum narození", "narozen",
-            "narozena", "nar", "dátum narodenia", "születési dátum", "született", "szül", "data nașterii", "născut",
-            "născută", "datum rođenja", "rođen", "rođena", "datum rojstva", "дата рождения", "родился", "родилась",
-            "дата народження", "дата на раждане", "doğum tarihi", "doğum", "ημερομηνία γέννησης", "生年月日", "誕生日",
-            "出生日期", "生日", "出生", "생년월일", "생일", "ngày sinh", "tanggal lahir", "lahir", "วันเกิด", "जन्म तिथि",
-            "تاريخ الميلاد", "תאריך לידה", "birth_date", "birthdate iso",
-        ),
-        (True,),
-    )
-)  # fmt: skip
+_PHRASES: Final = """
+dob, d.o.b, birth, birthday, birthdate, bday, born, born on, date of birth, birth date, geburtsdatum, geburtstag,
+geburt, geboren, geboren am, geb, geb datum, gebdatum, né, née, né le, née le, né(e) le, naissance, date de
+naissance, fecha de nacimiento, nacimiento, nacido, nacida, nacido el, nacida el, fecha nacimiento, data di nascita,
+nascita, nato, nata, nato il, nata il, data de nascimento, nascimento, nascido, nascida, nascido em, nascida em,
+geboortedatum, geboorte, geboren op, födelsedatum, född, fødselsdato, fødselsdag, født, syntymäaika, syntynyt, data
+urodzenia, urodzony, urodzona, ur, datum narození, narozen, narozena, nar, dátum narodenia, születési dátum,
+született, szül, data nașterii, născut, născută, datum rođenja, rođen, rođena, datum rojstva, дата рождения,
+родился, родилась, дата народження, дата на раждане, doğum tarihi, doğum, ημερομηνία γέννησης, 生年月日, 誕生日,
+出生日期, 生日, 出生, 생년월일, 생일, ngày sinh, tanggal lahir, lahir, วันเกิด, जन्म तिथि,
+تاريخ الميلاد, תאריך לידה, birth_date, birthdate
+iso
+"""
+_WORDS: Final = Words(dict.fromkeys((one.strip() for one in _PHRASES.split(",")), (True,)))
 _YEAR: Final = r"(?:1[89]\d\d|20[0-4]\d)"
 _MONTH: Final = r"(?:0?[1-9]|1[0-2])"
 _DAY: Final = r"(?:0?[1-9]|[12]\d|3[01])"
 _NAME: Final = r"[^\W\d_]{3,12}\.?"
 _DATE: Final = re.compile(
     rf"(?<!\d)(?<!\d[./-])(?:"
-    rf"{_YEAR}\s?([-/.])\s?{_MONTH}\s?\1\s?{_DAY}(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}})?(?:\.\d{{1,9}})?(?:Z|[+-]\d\d:?\d\d)?)?"
+    rf"{_YEAR}\s?([-/.])\s?{_MONTH}\s?\1\s?{_DAY}"
+    rf"(?:[T ]\d{{2}}:\d{{2}}(?::\d{{2}})?(?:\.\d{{1,9}})?(?:Z|[+-]\d\d:?\d\d)?)?"
     rf"|{_DAY}\s?([-/.])\s?{_DAY}\s?\2\s?(?:{_YEAR}|\d\d)"
     rf"|{_YEAR}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
     rf"|{_DAY}(?:st|nd|rd|th|\.|º)?[ -](?:de |of )?{_NAME},?[ -](?:de )?{_YEAR}"
     rf"|{_YEAR}\s?[年년]\s?{_MONTH}\s?[月월]\s?{_DAY}\s?[日일]?"
     rf")(?![\d]|[./-]\d)"
-    rf"|(?<![^\W_])(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{{0,6}}\.? {_DAY}(?:st|nd|rd|th)?,? {_YEAR}(?!\d)",
+    rf"|(?<![^\W_])(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)[a-z]{{0,6}}\.? "
+    rf"{_DAY}(?:st|nd|rd|th)?,? {_YEAR}(?!\d)",
     re.IGNORECASE,
 )
 _ENOUGH: Final = re.compile(

@@ -1,4 +1,5 @@
-"""IMEIs (3GPP TS 23.003): 15 digits with a Luhn check, printed 35-209900-176148-1 too, beside a word or key that says so.
+"""IMEIs (3GPP TS 23.003): 15 digits with a Luhn check, printed 35-209900-176148-1 too, beside a word or key that says
+so.
 
 Without such a word 15 digits are an order number; a card of 15 digits is `payment_card`'s.
 """

@@ -1,7 +1,8 @@
 """IPv4 addresses of visitors and servers, not versions.
 
-A four-part number after `/` (but a whole segment of a path, of parts too large for a version), `v`, `@`, `=`-operators of package lists, a product's name or the word version is none;
-nor is one in a user agent, in path data of SVG, in an amount of money, or one that no host has (0.0.0.0, 120.0.0.0).
+A four-part number after `/` (but a whole segment of a path, of parts too large for a version), `v`, `@`,
+`=`-operators of package lists, a product's name or the word version is none; nor is one in a user agent, in path data
+of SVG, in an amount of money, or one that no host has (0.0.0.0, 120.0.0.0).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _PRODUCTS: Final = frozenset({
     "section", "ver", "version", "windows", "nt", "notes",
 })  # fmt: skip
 _BREAK: Final = re.compile(r"[\s\"'(=]")
-_SEGMENT_END: Final = re.compile(r"[/?#\s\"'&)]|$")
+_SEGMENT_END: Final = re.compile(r"[/?#\s\"'&),;:]|$")
 _LEAST_OF_ADDRESS: Final = 40  # the greatest part; four-part versions in paths (`/lib/1.2.3.4/x.js`) stay below
 _FILLERS: Final = frozenset({"is", "number", "no", "was", "to", "from"})
 _NEAR: Final = 32

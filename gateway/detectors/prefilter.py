@@ -34,7 +34,8 @@ _FOURS: Final = re.compile(r"[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.")  # MAC
 _MARKED: Final = re.compile(
     rf"[@\\]|%[0-7u]|&[#A-Za-z]|[^\x00-\x7f{_AS_WRITTEN}]"
     r"|:(?:[0-9A-Fa-f]{0,4}:|[0-9A-Fa-f]{2}:)"  # MAC, IPv6
-    r"|/(?:[hH][oO][mM][eE]|[uU][sS][eE][rR][sS]|[dD][oO][cC][uU][mM][eE][nN][tT][sS] [aA][nN][dD] [sS][eE][tT]{2}[iI][nN][gG][sS])[/\\]"
+    r"|/(?:[hH][oO][mM][eE]|[uU][sS][eE][rR][sS]"
+    r"|[dD][oO][cC][uU][mM][eE][nN][tT][sS] [aA][nN][dD] [sS][eE][tT]{2}[iI][nN][gG][sS])[/\\]"
 )
 
 

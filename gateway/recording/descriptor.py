@@ -153,15 +153,14 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
     return Element(element_tag, attributes, parent)
 
 
-def _close_unmarked(element: Element) -> None:
+def _close_unmarked(element: Element, *, is_known: bool) -> None:
     """An element that shows text is private where its path tells no class, no attribute and nothing above it.
 
     Any mark may be missing in what was told of it; of something to press, the text is a name for an action. One of which
     not even the tag is told, on a page that is not known, may be a field.
     """
-    if element.parent is None and (
-        not element.tag or (element.tag in _SHOWS and not element.attributes.keys() - {"id"})
-    ):
+    shows = element.parent is None and element.tag in _SHOWS and not element.attributes.keys() - {"id"}
+    if shows or not (element.tag or is_known):
         element.private = True
 
 
@@ -189,12 +188,12 @@ def from_path(path: str, mirror: Mirror | None) -> Element | None:
             if gap is None or gap.end() == len(text):
                 return None
             at = gap.end()
-    if element is not None and mirror is not None and element.id is not None:
-        real = mirror.find_by_id(element.id)
-        if real is not None and top is not None:
-            top.parent = real  # both count: what the path names, and what is known of the page
-    if element is not None:
-        _close_unmarked(element)
+    if element is None or top is None:
+        return None
+    real = mirror.find_by_id(element.id) if mirror is not None and element.id is not None else None
+    if real is not None:
+        top.parent = real  # both count: what the path names, and what is known of the page
+    _close_unmarked(element, is_known=real is not None)
     return element
 
 

@@ -10,7 +10,15 @@ if TYPE_CHECKING:
 
 HEAD = "version sequence start duration projectId visitorId sessionId pageNum upload end platform url".split()
 CLICK = "target n n n n n n n text link hash n n n n tagName class id n".split()
-DIMENSIONS: Final = {0: "userAgent", 1: "url", 2: "referrer", 3: "title", 22: "platform", 23: "platformVersion", 24: "brands"}
+DIMENSIONS: Final = {
+    0: "userAgent",
+    1: "url",
+    2: "referrer",
+    3: "title",
+    22: "platform",
+    23: "platformVersion",
+    24: "brands",
+}
 FIELDS = frozenset({"input", "textarea", "select", "option"})
 NODES = frozenset({5, 6})
 VERSION = re.compile(r"\d+\.\d+\.\d+")
@@ -26,7 +34,12 @@ class BrokenError(ValueError):
 def is_payload(value: list[Pair]) -> bool:
     told = dict(value)
     head = told.get("e")
-    return isinstance(head, list) and len(head) >= 8 and isinstance(head[0], str) and VERSION.fullmatch(head[0]) is not None
+    return (
+        isinstance(head, list)
+        and len(head) >= 8
+        and isinstance(head[0], str)
+        and VERSION.fullmatch(head[0]) is not None
+    )
 
 
 def resolve(row: list[object]) -> list[object]:
@@ -94,11 +107,15 @@ def line(row: list[object], make: Callable[[list[Pair]], object]) -> object:
         typed: list[Pair] = [("value", row[at])]
         if code == 42:
             typed.append(("value", row[5]))
-        return make([("time", row[0]), ("target", row[2]), ("attributes", make(typed)), ("rest", row[3:at] + row[at + 2 :])])
+        return make(
+            [("time", row[0]), ("target", row[2]), ("attributes", make(typed)), ("rest", row[3:at] + row[at + 2 :])]
+        )
     if code == 9:
         parts: list[Pair] = [(f"n{index}" if name == "n" else name, row[2 + index]) for index, name in enumerate(CLICK)]
         if dict(parts)["tagName"] in FIELDS:
-            parts = [("attributes", make([("value", value)])) if name == "text" else (name, value) for name, value in parts]
+            parts = [
+                ("attributes", make([("value", value)])) if name == "text" else (name, value) for name, value in parts
+            ]
         return make([("time", row[0]), *parts])
     return row
 

@@ -105,7 +105,11 @@ def page(data: bytes) -> dict[str, object]:
             name, value = (dictionary.get(one[key], one[key]) if kind == 35 else one[key] for key in ("name", "value"))
             if name == EDITABLE:
                 editable.add(one["node"])
-            one = {"node": one["node"], **({"base": one["base"]} if "base" in one else {}), "attributes": {str(name): value}}  # type: ignore[dict-item]
+            one = {
+                "node": one["node"],
+                **({"base": one["base"]} if "base" in one else {}),
+                "attributes": {str(name): value},
+            }  # type: ignore[dict-item]
         for key in ("requestBody", "responseBody"):
             if one.get(key) == NOTHING_SENT:
                 one[key] = ""

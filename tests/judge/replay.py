@@ -135,8 +135,11 @@ tls: {{mode: off}}
   - path: /
     tracker: auto
     upstream: http://127.0.0.1:{backend}
-rules: [default, private.yaml]
+rules: [{rules}]
+masking_key: file:masking.key
 """
+RULES = "default, private.yaml"
+MASKING_KEY = "5a" * 32  # the same for each gateway, so that what two of them send may be compared
 PRIVATE_YAML = """\
 mask:
   - name: private elements
@@ -162,13 +165,17 @@ def gateway_command() -> list[str]:
 
 
 @contextlib.contextmanager
-def running_gateway(backend: int, peer: Peer, log: Callable[[str], object] = lambda _: None) -> Iterator[int]:
+def running_gateway(
+    backend: int, peer: Peer, log: Callable[[str], object] = lambda _: None, *, rules: str = RULES
+) -> Iterator[int]:
     """A real `gateway run` in front of the backend; its port. Raises RuntimeError with its output if it doesn't come up."""
     with tempfile.TemporaryDirectory() as folder:
         home, port = Path(folder), free_port()
         config = home / "gateway.yaml"
         trust = TRUST if peer == "trusted" else ""
-        config.write_text(GATEWAY_YAML.format(port=port, backend=backend, trust=trust))
+        config.write_text(GATEWAY_YAML.format(port=port, backend=backend, trust=trust, rules=rules))
+        (home / "masking.key").write_text(MASKING_KEY)
+        (home / "masking.key").chmod(0o600)
         (home / "private.yaml").write_text(PRIVATE_YAML)
         output = home / "output.txt"
         with output.open("wb") as stream:

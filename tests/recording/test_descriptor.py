@@ -116,3 +116,18 @@ def test_a_name_on_the_page_does_not_hide_the_path():
     mirror.add(Element("p", {"id": "outer"}, None, 20, mirror))
     found = from_path(".a > p#outer", mirror)
     assert [one.node_id for one in found.lineage()] == [0, 0, 20]
+
+
+OF_UNKNOWN_TAG = {"#notes": True, ".wide": True, "[name=q]": True, "button#go": False, "form.f > #notes": True}
+
+
+@pytest.mark.parametrize(("path", "is_private"), OF_UNKNOWN_TAG.items(), ids=OF_UNKNOWN_TAG)
+def test_what_may_be_a_field_for_all_that_its_path_says_is_private(path, is_private):
+    assert from_path(path, None).private is is_private
+
+
+def test_a_name_that_the_page_knows_says_what_the_element_is():
+    mirror = Mirror()
+    mirror.reset()
+    mirror.add(Element("button", {"id": "go"}, None, 20, mirror))
+    assert not any(one.private for one in from_path("#go", mirror).lineage())
