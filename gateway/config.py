@@ -14,7 +14,7 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -37,7 +37,20 @@ from pydantic import (
 
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
-from gateway.core.yaml import SIZE_LIMIT, Source, Strict, Text, Texts, Where, choose, kind_of, parse, quoted, read_model
+from gateway.core.yaml import (
+    SIZE_LIMIT,
+    Source,
+    Strict,
+    Table,
+    Text,
+    Texts,
+    Where,
+    choose,
+    kind_of,
+    parse,
+    quoted,
+    read_model,
+)
 from gateway.keyring import load_ring
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
@@ -93,7 +106,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a configuration is read in: the directory of relative paths, and the names of tracker files."""
+    """What a configuration is read in: the directory of relative paths, and the names of trackers."""
 
     base: Path = Path()
     trackers: frozenset[str] | None = None  # None: not checked
@@ -386,6 +399,7 @@ class Settings(Strict):
     limits: LimitSettings = LimitSettings()
     routes: tuple[RouteSettings, ...]
     rules: Texts = ("default",)
+    trackers: tuple[FilePath, ...] = ()  # files beside the packaged ones
     visitors: VisitorSettings = VisitorSettings()
     workers: Annotated[int, BeforeValidator(_count)] = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
@@ -514,25 +528,37 @@ def load_source(path: Path, environ: Mapping[str, str] | None = None) -> Source:
 def load_settings(
     path: Path, environ: Mapping[str, str] | None = None, trackers: Iterable[str] | None = None
 ) -> Settings:
-    """gateway.yaml as `Settings`. Relative paths in it are relative to the file. `trackers`: the packaged ones."""
+    """gateway.yaml as `Settings`. Relative paths in it are relative to the file.
+
+    `trackers`: the names that there are without the file's own; the packaged ones unless told.
+    """
+    source = load_source(path, environ)
     names = trackers if trackers is not None else (one.stem for one in tracker_paths())
-    return read_model(load_source(path, environ), Settings, Surroundings(path.parent, frozenset(names)))
+    return read_model(source, Settings, Surroundings(path.parent, frozenset([*names, *_own_names(source)])))
 
 
-def load(path: Path, environ: Mapping[str, str] | None = None) -> Configuration:
-    """gateway.yaml and everything that it names, checked together; the first mistake is a UserError."""
+def _own_names(source: Source) -> list[str]:
+    """The names of the tracker files that a configuration lists; what is wrong there is said where it is read."""
+    listed = source.data.get("trackers") if isinstance(source.data, Table) else None
+    return [PurePath(one).stem for one in listed if isinstance(one, str)] if isinstance(listed, list) else []
+
+
+def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequence[Path] = ()) -> Configuration:
+    """gateway.yaml and everything that it names, checked together; the first mistake is a UserError.
+
+    `trackers`: files beside those that it names.
+    """
     read: list[Path] = [path]
 
     def reader(one: PurePath) -> str:
         read.append(Path(one))
         return read_text(one)
 
-    trackers = load_trackers(tracker_paths(), reader)
-    settings = load_settings(path, environ, trackers)
-    rules = load_rules(
-        settings.rules, path.parent, built_in_rules(), reader, known_names(trackers), where=settings.where
-    )
-    return Configuration(settings, rules, trackers, tuple(read))
+    beside = [one.stem for one in (*tracker_paths(), *trackers)]
+    settings = load_settings(path, environ, beside)
+    found = load_trackers([*tracker_paths(), *settings.trackers, *trackers], reader)
+    rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known_names(found), where=settings.where)
+    return Configuration(settings, rules, found, tuple(read))
 
 
 def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) -> bytes:

@@ -319,6 +319,51 @@ def test_a_configuration_is_loaded_whole_with_every_file_it_was_read_from(tmp_pa
     }  # fmt: skip
 
 
+OWN = "trackers: [mine/shopstat.yaml]\nroutes: [{upstream: 'https://u.example', tracker: [posthog, shopstat]}]\nrules: [a.yaml]"
+
+
+@pytest.fixture
+def own(tmp_path, packaged):
+    """A configuration with a tracker file of its own, which a route and a rule name."""
+    (tmp_path / "gateway.yaml").write_text(OWN)
+    (tmp_path / "a.yaml").write_text("mask: [{name: m, detect: email, trackers: shopstat, with: {replace: '[x]'}}]")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/shopstat.yaml").write_text("tracker: shopstat")
+    return tmp_path / "gateway.yaml"
+
+
+def test_tracker_files_of_one_s_own_stand_beside_the_packaged_ones_and_are_watched(own):
+    loaded = config.load(own, {})
+    assert list(loaded.trackers) == ["posthog", "shopstat"]
+    assert own.parent / "mine/shopstat.yaml" in loaded.files
+    assert loaded.settings.routes[0].tracker == ("posthog", "shopstat")
+
+
+def test_a_command_may_bring_more_tracker_files(own):
+    (own.parent / "more.yaml").write_text("tracker: more")
+    assert list(config.load(own, {}, [own.parent / "more.yaml"]).trackers) == ["more", "posthog", "shopstat"]
+
+
+OWN_MISTAKES = [
+    ("mine/shopstat.yaml", "mine/shopstat.yaml, mine/posthog.yaml", 'there is a tracker "posthog" already'),
+    ("mine/shopstat.yaml", "mine/shopstat.yaml, mine/none.yaml", "no such file"),
+    ("mine/shopstat.yaml", "mine/shopstat.yaml, mine/shopstat.yaml", 'there is a tracker "shopstat" already'),
+    ("[mine/shopstat.yaml]", "[{a: b}]", '"trackers": a file\'s path is wanted here'),
+    ("[mine/shopstat.yaml]", "mine/shopstat.yaml", '"trackers"'),
+    ("[posthog, shopstat]", "shopsta", 'did you mean "shopstat"'),
+    ("mine/shopstat.yaml", "", 'unknown tracker "shopstat"'),
+]
+
+
+@pytest.mark.parametrize(("wrote", "instead", "message"), OWN_MISTAKES)
+def test_a_mistake_in_tracker_files_of_one_s_own_stops_the_start(own, wrote, instead, message):
+    (own.parent / "mine/posthog.yaml").write_text("tracker: posthog")
+    own.write_text(OWN.replace(wrote, instead, 1))
+    with pytest.raises(UserError) as caught:
+        config.load(own, {})
+    assert message in str(caught.value)
+
+
 def test_rules_may_name_every_operator_and_detector_of_this_version_and_no_other():
     known = config.known_names(["_any", "posthog"])
     assert {"mask", "drop", "keep"} <= set(known.operators)

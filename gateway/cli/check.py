@@ -20,6 +20,7 @@ from rich.table import Table as Grid
 from rich.text import Text
 
 from gateway import config
+from gateway.cli.subject import trackers_option
 from gateway.core.category import Category
 from gateway.core.errors import UserError
 from gateway.core.yaml import FileErrors, Table, one_line, parse
@@ -51,9 +52,10 @@ class Section:
     type=click.Path(path_type=Path),
     help=f"The configuration; {config.FILE_NAME} unless told.",
 )
+@trackers_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.argument("files", nargs=-1, type=click.Path(path_type=Path))
-def command(config_file: Path | None, as_json: bool, files: tuple[Path, ...]) -> None:
+def command(config_file: Path | None, tracker_files: tuple[Path, ...], as_json: bool, files: tuple[Path, ...]) -> None:
     """Validate configuration and rules; print what is in effect.
 
     FILES are rule files, tracker files or configurations; without any, gateway.yaml and all that it names.
@@ -63,7 +65,9 @@ def command(config_file: Path | None, as_json: bool, files: tuple[Path, ...]) ->
     sections: list[Section] = []
     for target in targets:
         try:
-            sections.extend(examine(target, is_config=target is config_file, today=datetime.now(UTC).date()))
+            sections.extend(
+                examine(target, tracker_files, is_config=target is config_file, today=datetime.now(UTC).date())
+            )
         except FileErrors as errors:
             mistakes.extend(errors.each)
         except UserError as error:
@@ -78,17 +82,17 @@ def command(config_file: Path | None, as_json: bool, files: tuple[Path, ...]) ->
         raise click.exceptions.Exit(2)
 
 
-def examine(path: Path, *, is_config: bool, today: date) -> list[Section]:
+def examine(path: Path, tracker_files: Sequence[Path] = (), *, is_config: bool, today: date) -> list[Section]:
     """What is in effect by one file, whatever its kind; a UserError where it is wrong."""
     data = parse(config.read_text(path), str(path)).data
     keys = set(data) if isinstance(data, Table) else set()
     if is_config or path.name == config.FILE_NAME or keys & {"routes", "listen"}:
-        loaded = config.load(path)
+        loaded = config.load(path, trackers=tracker_files)
         found = [*warn_of_settings(loaded.settings), *warn_of_rules(loaded.rules, today)]
         return [*show_rules(loaded.rules), show_routes(loaded.settings), show_warnings(found)]
     if "tracker" in keys:
         return [show_tracker(load_tracker(path, config.read_text(path)))]
-    trackers = load_trackers(config.tracker_paths(), config.read_text)
+    trackers = load_trackers([*config.tracker_paths(), *tracker_files], config.read_text)
     name = path.name if path.suffix in {".yaml", ".yml"} else f"{path.name}.yaml"
     files = load_rules(
         [name], PurePath(path.parent), config.built_in_rules(), config.read_text, config.known_names(trackers)

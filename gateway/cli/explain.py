@@ -23,7 +23,7 @@ from rich.tree import Tree
 
 from gateway import config
 from gateway.cli.captures import read_capture, read_file
-from gateway.cli.subject import Subject, load_subject
+from gateway.cli.subject import Subject, load_subject, trackers_option
 from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.document import Kind, Layer, Leaf
 from gateway.core.errors import Refused, UserError
@@ -92,6 +92,7 @@ class Candidate:
 @click.argument("capture", type=click.Path(path_type=Path, allow_dash=True), required=False)
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="By the rules of this gateway.yaml.")
 @click.option("--rules", multiple=True, metavar="NAME|FILE", help="By these rules (after default).")
+@trackers_option
 @click.option("--tracker", help="Whose requests they are; recognised where not told.")
 @click.option("--key", default="text", show_default=True, help="The field's key, where there is no capture.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
@@ -100,6 +101,7 @@ def command(
     capture: Path | None,
     config_file: Path | None,
     rules: tuple[str, ...],
+    tracker_files: tuple[Path, ...],
     tracker: str | None,
     key: str,
     as_json: bool,
@@ -110,7 +112,7 @@ def command(
     """
     if not value:
         raise UserError("an empty value is everywhere: give one to explain")
-    subject = load_subject(config_file, rules)
+    subject = load_subject(config_file, rules, tracker_files)
     if tracker is not None and tracker not in subject.trackers:
         raise UserError(f'no tracker is named "{tracker}": `gateway check` lists them')
     empty = Inbound("POST", "/", Headers())

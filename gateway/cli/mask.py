@@ -18,7 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.captures import Capture, read_capture, read_file, written, written_har
-from gateway.cli.subject import load_subject
+from gateway.cli.subject import load_subject, trackers_option
 from gateway.core.errors import Refused, UserError
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
@@ -42,6 +42,7 @@ class Tried:
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True), default="-")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Mask by this gateway.yaml.")
 @click.option("--rules", multiple=True, metavar="NAME|FILE", help="Mask by these rules (after default).")
+@trackers_option
 @click.option("--tracker", help="Whose request it is; recognised where not told.")
 @click.option("--path", "path", default="/", show_default=True, help="The request's path and query, for a body.")
 @click.option("--content-type", default="", help="For a body.")
@@ -53,6 +54,7 @@ def command(
     file: Path,
     config_file: Path | None,
     rules: tuple[str, ...],
+    tracker_files: tuple[Path, ...],
     tracker: str | None,
     path: str,
     content_type: str,
@@ -61,7 +63,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Mask a body, captured requests or a HAR file (FILE or standard input) to standard output."""
-    subject = load_subject(config_file, rules)
+    subject = load_subject(config_file, rules, tracker_files)
     if tracker is not None and tracker not in subject.trackers:
         raise UserError(f'no tracker is named "{tracker}": `gateway check` lists them')
     headers = Headers(

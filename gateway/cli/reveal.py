@@ -14,7 +14,9 @@ from gateway.operators.encrypt import key_id_of, reveal
 
 @click.command("reveal")
 @click.argument("sealed")
-@click.option("--place", required=True, help="The field it stood in, as `gateway mask --explain` names it: properties.email")
+@click.option(
+    "--place", required=True, help="The field it stood in, as `gateway mask --explain` names it: properties.email"
+)
 @click.option(
     "--ring", type=click.Path(path_type=Path), default=DEFAULT_RING, show_default=True, help="The key ring's file."
 )

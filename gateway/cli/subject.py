@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+
+import click
 
 from gateway import config
 from gateway.core.limits import Limits
@@ -45,18 +47,34 @@ class Subject:
         )
 
 
-def load_subject(config_file: Path | None, rules: Sequence[str]) -> Subject:
+def trackers_option[F: Callable[..., object]](command: F) -> F:
+    """`--trackers FILE`, for every command that tries things."""
+    return click.option(
+        "--trackers",
+        "tracker_files",
+        multiple=True,
+        metavar="FILE",
+        type=click.Path(path_type=Path),
+        help="A tracker file of your own, beside the packaged ones.",
+    )(command)
+
+
+def load_subject(config_file: Path | None, rules: Sequence[str], tracker_files: Sequence[Path] = ()) -> Subject:
     """The rules of `config_file`, or those named by `rules` (none: the default ones). Raises UserError."""
+    own = tuple(tracker_files)
     if config_file is not None:
-        loaded = config.load(config_file)
+        loaded = config.load(config_file, trackers=own)
         secret = loaded.settings.masking_key
         exists = secret.file is None or secret.file.exists()
         key = config.masking_key(loaded.settings) if exists else secrets.token_bytes(config.KEY_SIZE)
         if not rules:
-            return Subject(loaded.rules, loaded.trackers, config.keys_of(loaded, key), loaded.settings.limits.as_limits())
+            return Subject(
+                loaded.rules, loaded.trackers, config.keys_of(loaded, key), loaded.settings.limits.as_limits()
+            )
+        own = (*loaded.settings.trackers, *own)
     else:
         key = secrets.token_bytes(config.KEY_SIZE)
-    trackers = load_trackers(config.tracker_paths(), config.read_text)
+    trackers = load_trackers([*config.tracker_paths(), *own], config.read_text)
     files = load_rules(
         [str(rule) for rule in rules], Path(), config.built_in_rules(), config.read_text, config.known_names(trackers)
     )

@@ -19,7 +19,7 @@ from rich.text import Text
 
 from gateway import config
 from gateway.cli.mask import attempt
-from gateway.cli.subject import Subject, load_subject
+from gateway.cli.subject import Subject, load_subject, trackers_option
 from gateway.core.errors import UserError
 from gateway.core.message import Headers, Inbound
 from gateway.ruleset.program import Program
@@ -40,13 +40,14 @@ class Verdict:
 
 @click.command("test")
 @click.option("--config", "config_file", type=click.Path(path_type=Path), help="Test the rules of this gateway.yaml.")
+@trackers_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.argument("rules", nargs=-1, metavar="[RULES]...")
-def command(config_file: Path | None, as_json: bool, rules: tuple[str, ...]) -> None:
+def command(config_file: Path | None, tracker_files: tuple[Path, ...], as_json: bool, rules: tuple[str, ...]) -> None:
     """Run the tests that rule files hold (those of gateway.yaml, or RULES)."""
     if config_file is None and not rules and Path(config.FILE_NAME).exists():
         config_file = Path(config.FILE_NAME)
-    verdicts = list(run_tests(load_subject(config_file, rules)))
+    verdicts = list(run_tests(load_subject(config_file, rules, tracker_files)))
     if as_json:
         click.echo(json.dumps([_told(verdict) for verdict in verdicts], ensure_ascii=False))
     else:

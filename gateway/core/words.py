@@ -9,9 +9,7 @@ import re
 from functools import lru_cache
 
 _UPPER, _LOWER = "A-ZÀ-ÖØ-Þ", "a-zß-öø-ÿ"
-_WORD = re.compile(
-    rf"[{_UPPER}]+(?=[{_UPPER}][{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|[{_UPPER}]+|\d+|[^\W\d_]+"
-)
+_WORD = re.compile(rf"[{_UPPER}]+(?=[{_UPPER}][{_LOWER}])|[{_UPPER}]?[{_LOWER}]+|[{_UPPER}]+|\d+|[^\W\d_]+")
 _NAME = re.compile(r"[\w$ .:/\-\[\]#@]{1,96}")
 END = "$"
 # a key that is a name and nothing else; what is more is read like a value

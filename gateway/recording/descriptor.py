@@ -156,8 +156,8 @@ def describe(record: Map, mirror: Mirror | None, parent: Element | None = None) 
 def _close_unmarked(element: Element, *, is_known: bool) -> None:
     """An element that shows text is private where its path tells no class, no attribute and nothing above it.
 
-    Any mark may be missing in what was told of it; of something to press, the text is a name for an action. One of which
-    not even the tag is told, on a page that is not known, may be a field.
+    Any mark may be missing in what was told of it; of something to press, the text is a name for an action. What has
+    not even a tag, and is not known on the page, may be a field.
     """
     shows = element.parent is None and element.tag in _SHOWS and not element.attributes.keys() - {"id"}
     if shows or not (element.tag or is_known):

@@ -367,11 +367,12 @@ class Reader:
                 and value.kind is not Kind.TEXT
             ):
                 continue
+            where, form = place.child(key.value), Form.INPUT if key.value == "text" else Form.STATE
+            if isinstance(value, Leaf):  # what was typed goes as a whole, whatever it opens into
+                self._claim(layer, value, Category.FORM_INPUTS, where, element, form, data, index, key.value)
+                continue
             for at, leaf, holder, position in leaves(layer, value, data, index):
-                form = Form.INPUT if key.value == "text" else Form.STATE
-                self._claim(
-                    at, leaf, Category.FORM_INPUTS, place.child(key.value), element, form, holder, position, key.value
-                )
+                self._claim(at, leaf, Category.FORM_INPUTS, where, element, form, holder, position, key.value)
 
     # the rest
 

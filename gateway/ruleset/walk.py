@@ -280,8 +280,14 @@ class Walk:
         return [described if described is not None and is_shown(name.value) else None for name, _ in named]
 
     def _is_whole(self, leaf: Leaf, place: Place, forced: Category | None) -> bool:
-        """Whether a text is replaced as it stands although it opened: JSON keeps its structure, anything else goes whole."""
-        return leaf.child is not None and leaf.child.name not in ("json", "ndjson") and self._takes_whole(place, forced)
+        """Whether a text is replaced as it stands although it opened.
+
+        JSON keeps its structure where a tracker file says what stands there, and where nobody can have typed it.
+        """
+        if leaf.child is None or not self._takes_whole(place, forced):
+            return False
+        is_typed = not place.fixed and Category.FORM_INPUTS in (place.effective, forced)
+        return leaf.child.name not in ("json", "ndjson") or is_typed
 
     def _map(
         self,

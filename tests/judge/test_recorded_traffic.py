@@ -45,21 +45,17 @@ READ = (
     "trackjs",
     "usermaven",
 )
-NOT_READ_YET: tuple[str, ...] = ()
 
 GERMAN = tuple(f"german/{run}" for run in runs_of(CORPUS / "german"))  # another page, other people
 
 of_trackers_that_are_read = pytest.mark.parametrize(
     "run", [*(r for r in runs_of(CORPUS) if r.split("-")[0] in READ), *GERMAN]
 )
-of_trackers_not_read_yet = pytest.mark.parametrize(
-    "run", [r for r in runs_of(CORPUS) if r.split("-")[0] in NOT_READ_YET]
-)
 from_either_peer = pytest.mark.parametrize("peer", PEERS)
 
 
 def test_every_recorded_tracker_is_tried():
-    assert {run.split("-")[0] for run in runs_of(CORPUS)} == {*READ, *NOT_READ_YET}
+    assert {run.split("-")[0] for run in runs_of(CORPUS)} == {*READ}
 
 
 @from_either_peer
@@ -88,10 +84,3 @@ def test_what_the_page_shows_to_everybody_arrives(run, peer, verdict_on):
 def test_what_holds_nothing_of_the_visitor_is_unchanged(run, peer, verdict_on):
     verdict = verdict_on(run, peer)
     assert verdict.is_unchanged, details(verdict)
-
-
-@from_either_peer
-@of_trackers_not_read_yet
-def test_of_a_tracker_that_is_not_read_yet_nothing_unmasked_arrives(run, peer, verdict_on):
-    verdict = verdict_on(run, peer)
-    assert verdict.is_tight, details(verdict)

@@ -32,7 +32,8 @@ MUST_NOT_ARRIVE = words(
     "name email password card phone ssn address textarea_initial search select_value select_text checkbox_value radio_value"
     " contenteditable hidden programmatic_value private_text mutation_private text_email text_iban link_email url_token"
     " url_email url_fragment referrer fetch_url fetch_body fetch_header fetch_response xhr_body user_id user_email user_trait"
-    " cookie"
+    " cookie"    " birth_date text_phone tooltip_iban option_many file_name rich_text shadow_input iframe_input dialog_input"
+    " private_sl private_ph private_sentry image_token style_token ws_body"
 )
 MUST_ARRIVE = words(
     "img_alt title_attr placeholder aria_label button_text svg_text shadow_text iframe_text page_title css_content"

@@ -109,6 +109,17 @@ def test_one_wrong_file_stops_all():
         load_trackers([PurePath(name) for name in texts], lambda path: texts[str(path)])
 
 
+def test_no_name_is_given_twice():
+    paths = [PurePath("packaged/a.yaml"), PurePath("own/a.yaml")]
+    with pytest.raises(UserError, match=r'^own/a\.yaml: there is a tracker "a" already'):
+        load_trackers(paths, lambda _: "tracker: a")
+
+
+def test_names_that_begin_with_an_underscore_are_no_tracker_s():
+    with pytest.raises(UserError, match=r"^_mine\.yaml:1: "):
+        load_trackers([PurePath("_mine.yaml")], lambda _: "tracker: _mine")
+
+
 PATHS = [
     ("a", ("a",)),
     ("a.b", ("a", "b")),
