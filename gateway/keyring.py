@@ -46,7 +46,9 @@ class KeyRing:
 
     def rotated(self) -> KeyRing:
         """With a new active key; the old ones still open what they sealed."""
-        number = 1 + max((int(name[1:]) for name in (*self.keys, *self.destroyed) if re.fullmatch(r"k\d{1,6}", name)), default=0)
+        number = 1 + max(
+            (int(name[1:]) for name in (*self.keys, *self.destroyed) if re.fullmatch(r"k\d{1,6}", name)), default=0
+        )
         fresh = f"k{number}"
         return KeyRing(fresh, {**self.keys, fresh: secrets.token_bytes(KEY_SIZE)}, self.destroyed)
 

@@ -119,7 +119,9 @@ def make_case(tracker: TrackerFile, coding: str, group: Sequence[Person], number
     """One request of this tracker with these people in it."""
     planted: list[Planted] = []
     document: dict[str, Any] = {}
-    match = next((entry for entry in tracker.match if entry.path), tracker.match[0] if tracker.match else Match(path=("/x",)))
+    match = next(
+        (entry for entry in tracker.match if entry.path), tracker.match[0] if tracker.match else Match(path=("/x",))
+    )
     for path in match.body:
         put(document, path, "x")
     # who stands in a place that says what it holds is a secret of the request: who stands in free text must be another
@@ -190,7 +192,12 @@ def _told(person: Person, planted: list[Planted]) -> dict[str, Any]:
         "anonymousId": plant("device", "device id"),
         "userId": plant("user", "user id"),
         "element": {"tagName": "input", "type": "text", "value": plant("typed", "an element's value")},
-        "request": {"method": "POST", "url": "/pay", "body": plant("name", "a recorded request"), "headers": {"x": "y"}},
+        "request": {
+            "method": "POST",
+            "url": "/pay",
+            "body": plant("name", "a recorded request"),
+            "headers": {"x": "y"},
+        },
         "page": plant("token", "a URL's query", "https://shop.example/pay?session={}#top"),
     }
 
@@ -215,7 +222,13 @@ def _page(told: Sequence[Person], free: Sequence[Person], planted: list[Planted]
     for at, person in enumerate(told):
         base = 100 + 10 * at
         values, other = person.values, free[at % len(free)]
-        field_node = {"type": 2, "tagName": "input", "attributes": {"type": "text", "value": values["name"]}, "childNodes": [], "id": base}
+        field_node = {
+            "type": 2,
+            "tagName": "input",
+            "attributes": {"type": "text", "value": values["name"]},
+            "childNodes": [],
+            "id": base,
+        }
         private = {
             "type": 2, "tagName": "p", "attributes": {"data-private": ""}, "id": base + 1,
             "childNodes": [{"type": 3, "textContent": f"for {values['name']}", "id": base + 2}],
@@ -234,10 +247,18 @@ def _page(told: Sequence[Person], free: Sequence[Person], planted: list[Planted]
             Planted(person.number, "street", values["street"], "a text added in private"),
         ]
         typing += [
-            {"type": 3, "data": {"source": 5, "id": base, "text": values["typed"][:end], "isChecked": False}, "timestamp": 3}
+            {
+                "type": 3,
+                "data": {"source": 5, "id": base, "text": values["typed"][:end], "isChecked": False},
+                "timestamp": 3,
+            }
             for end in (6, 9, len(values["typed"]))
         ]
-        added = {"parentId": base + 1, "nextId": None, "node": {"type": 3, "textContent": values["street"], "id": base + 5}}
+        added = {
+            "parentId": base + 1,
+            "nextId": None,
+            "node": {"type": 3, "textContent": values["street"], "id": base + 5},
+        }
         change = {"source": 0, "texts": [], "attributes": [], "removes": [], "adds": [added]}
         typing.append({"type": 3, "data": change, "timestamp": 4})
     body = {"type": 2, "tagName": "body", "attributes": {}, "childNodes": nodes, "id": 3}
@@ -260,7 +281,10 @@ def _fields(person: Person, planted: list[Planted]) -> list[tuple[str, str]]:
         ("Authorization", f"Bearer {values['token']}"),
         ("Referer", f"https://shop.example/pay?mail={quote(values['email'])}"),
         ("X-Client-Note", f"by {values['email']}"),
-        ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36"),
+        (
+            "User-Agent",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 Safari/537.36",
+        ),
     ]
 
 

@@ -46,7 +46,9 @@ def by_place(result: Result) -> list[Row]:
 
 def refusals(result: Result) -> list[Row]:
     """A row a reason."""
-    return [(tracker, coding, reason, str(count)) for (tracker, coding, reason), count in sorted(result.refused.items())]
+    return [
+        (tracker, coding, reason, str(count)) for (tracker, coding, reason), count in sorted(result.refused.items())
+    ]
 
 
 COLUMNS = ("tracker", "requests", "codings", "values", "out", "refused")
@@ -115,8 +117,8 @@ def as_html(result: Result, seed: int, digest: str) -> str:
         "<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content='width=device-width'>",
         f"<title>Audit of the masking gateway</title><style>{_STYLE}</style>",
         f"<h1 class={mood}>{escape(headline(result))}</h1>",
-        f"<p><small>{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · program {escape(digest[:12])} · seed {seed}; "
-        f"repeat with <code>gateway audit --people {result.people} --seed {seed}</code></small></p>",
+        f"<p><small>{datetime.now(UTC):%Y-%m-%d %H:%M} UTC · program {escape(digest[:12])} · seed {seed}; repeat with",
+        f" <code>gateway audit --people {result.people} --seed {seed}</code></small></p>",
         _table("What was sent, and what came out", COLUMNS, by_tracker(result)),
     ]
     if result.out:
@@ -132,6 +134,7 @@ def as_html(result: Result, seed: int, digest: str) -> str:
 def _table(title: str, columns: Row, rows: Sequence[Row]) -> str:
     head = "".join(f"<th>{escape(name)}" for name in columns)
     body = "".join(
-        "<tr>" + "".join(f"<td class=n>{cell}" if cell.isdecimal() else f"<td>{escape(cell)}" for cell in row) for row in rows
+        "<tr>" + "".join(f"<td class=n>{cell}" if cell.isdecimal() else f"<td>{escape(cell)}" for cell in row)
+        for row in rows
     )
     return f"<h2>{escape(title)}</h2><table><tr>{head}{body}</table>"

@@ -59,7 +59,7 @@ class Result:
         return not self.out and self.planted > 0
 
 
-def run(program: Program, cases: Iterable[Case], progress: Callable[[int], None] = lambda people: None) -> Result:
+def run(program: Program, cases: Iterable[Case], progress: Callable[[int], None] = lambda _: None) -> Result:
     """All cases; `progress` is told how many people each one held."""
     result = Result()
     began = time.monotonic()

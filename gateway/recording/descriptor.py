@@ -161,7 +161,7 @@ def _close_unmarked(element: Element, *, is_known: bool) -> None:
     """
     shows = element.parent is None and element.tag in _SHOWS and not element.attributes.keys() - {"id"}
     if shows or not (element.tag or is_known):
-        element.private = True
+        element.private = element.is_presumed = True
 
 
 def from_path(path: str, mirror: Mirror | None) -> Element | None:
@@ -234,7 +234,7 @@ def _from_xpath(path: str, mirror: Mirror | None) -> Element | None:
     attributes = {"id": named[1]} if named is not None and named.end() == len(path) else {}
     tag = last[1].lower().replace("*", "")
     element = Element(tag, attributes, real)
-    element.private = real is None and tag not in _PRESSED
+    element.private = element.is_presumed = real is None and tag not in _PRESSED
     return element
 
 

@@ -68,6 +68,7 @@ class Element:
         self.node_id = node_id
         self.mirror = mirror
         self.private = False
+        self.is_presumed = False  # private for want of knowledge: what it shows may be any word
         self.was_password = attributes.get("type", "").lower() == "password"
         self.version = 0  # counts attribute changes
         self._classes: frozenset[str] | None = None

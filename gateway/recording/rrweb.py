@@ -31,7 +31,7 @@ STRUCTURAL: Final = frozenset(
         "charset", "media", "crossorigin", "integrity", "loading", "sizes", "contenteditable", "maxlength", "minlength",
         "min", "max", "step", "pattern", "disabled", "readonly", "required", "multiple", "hidden", "open", "async",
         "defer", "rr_width", "rr_height", "rr_scrollleft", "rr_scrolltop", "rr_mediastate", "rr_mediacurrenttime",
-        "nth-child", "nth-of-type",
+        "nth-child", "nth-of-type", "data-rr-is-password",
     }
 )  # fmt: skip
 STATES: Final = frozenset({"checked", "selected"})

@@ -476,5 +476,5 @@ def is_secret_place(claim: Claim, operation: Operation) -> bool:
     if claim.category is Category.FORM_INPUTS:
         return True
     if operation.rule == PRIVATE_MARK and claim.element is not None:
-        return all(one is not UNKNOWN for one in claim.element.lineage())
+        return not any(one is UNKNOWN or one.is_presumed for one in claim.element.lineage())
     return operation.rule != claim.category

@@ -21,7 +21,9 @@ from gateway.recording.rrweb import enter
 from gateway.trackers.path import FieldPath, Step, Wild
 from gateway.trackers.schema import ReplyEdit
 
-_READABLE: Final = re.compile(r"\s*(?:application/(?:[\w.+-]+\+)?json|text/javascript|application/(?:x-)?javascript|text/plain)\b", re.I)
+_READABLE: Final = re.compile(
+    r"\s*(?:application/(?:[\w.+-]+\+)?json|text/javascript|application/(?:x-)?javascript|text/plain)\b", re.IGNORECASE
+)
 _ID: Final = re.compile(r"[\w.:|@+-]{6,128}")
 
 
@@ -40,9 +42,7 @@ class ReplyPlan:
         """Whether a reply of this type is one to edit."""
         return _READABLE.match(content_type) is not None
 
-    def edit(
-        self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]
-    ) -> bytes | None:
+    def edit(self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]) -> bytes | None:
         """The reply, decoded and edited, or None where nothing changes or it can't be read."""
         try:
             document = self.opener.open_body(body, content_type, encodings, Budget(self.limits, self.clock))
@@ -102,5 +102,3 @@ def _put(layer: Layer, holder: Map, name: str, literal: str) -> None:
 def ids_to_map_back(pairs: Mapping[str, str]) -> dict[str, str]:
     """Hashed ids that may come back, long and plain enough to be told from any other text."""
     return {after: before for after, before in pairs.items() if _ID.fullmatch(after) and after != before}
-
-

@@ -15,9 +15,7 @@ from gateway.cli.subject import load_subject
 from gateway.ruleset.program import ANY_TRACKER
 
 SUBJECT = load_subject(None, ())
-TRACKERS = [
-    one for name, one in SUBJECT.trackers.items() if name != ANY_TRACKER and "*" not in one.unsupported
-]
+TRACKERS = [one for name, one in SUBJECT.trackers.items() if name != ANY_TRACKER and "*" not in one.unsupported]
 
 
 def test_of_twenty_thousand_people_none_comes_out_of_the_default_rules():
@@ -41,9 +39,7 @@ def test_of_twenty_thousand_people_none_comes_out_of_the_default_rules():
 )
 def test_with_one_rule_taken_out_it_fails_and_names_the_place(tmp_path, rule, place, kind):
     (tmp_path / "off.yaml").write_text(f"extends: default\nmask:\n  {rule}\n")
-    result = CliRunner().invoke(
-        gateway, ["audit", "--people", "600", "--rules", str(tmp_path / "off.yaml"), "--json"]
-    )
+    result = CliRunner().invoke(gateway, ["audit", "--people", "600", "--rules", str(tmp_path / "off.yaml"), "--json"])
     assert result.exit_code == 1
     told = json.loads(result.stdout)
     assert told["out"] > 0

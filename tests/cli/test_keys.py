@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -67,5 +68,4 @@ def test_another_place_is_one_line(run):
 
 def test_no_key_is_ever_printed(run):
     told = run("keys", "create", "--ring", "ring.json").output + run("keys", "list", "--ring", "ring.json").output
-    with open("ring.json") as file:
-        assert json.load(file)["keys"]["k1"] not in told
+    assert json.loads(Path("ring.json").read_text())["keys"]["k1"] not in told

@@ -24,7 +24,11 @@ JSON = "application/json; charset=utf-8"
 
 
 def plan(settings=None, ids=None):
-    edits = [ReplyEdit(path=("*",), set={literal: tuple(map(parse_path, paths)) for literal, paths in (settings or {}).items()})]
+    edits = [
+        ReplyEdit(
+            path=("*",), set={literal: tuple(map(parse_path, paths)) for literal, paths in (settings or {}).items()}
+        )
+    ]
     return ReplyPlan(OPENER, Limits(), time.monotonic, edits, ids or {})
 
 
@@ -58,7 +62,9 @@ def test_an_id_that_the_backend_gives_back_is_the_visitors_own_again():
 
 
 def test_a_short_or_odd_pseudonym_is_not_looked_for():
-    assert ids_to_map_back({"ab": "cd", "x y": "z", "same-same": "same-same", "long-enough": "own"}) == {"long-enough": "own"}
+    assert ids_to_map_back({"ab": "cd", "x y": "z", "same-same": "same-same", "long-enough": "own"}) == {
+        "long-enough": "own"
+    }
 
 
 def test_the_backends_address_becomes_the_one_the_browser_used():
