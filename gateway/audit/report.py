@@ -105,8 +105,10 @@ def as_json(result: Result, seed: int, digest: str) -> str:
     return json.dumps(told, indent=1, ensure_ascii=False)
 
 
-_STYLE = """:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}
-table{border-collapse:collapse;margin:1rem 0 2rem;width:100%}th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}
+_STYLE = """:root{color-scheme:light dark}body{font:15px/1.5 system-ui,sans-serif;max-width:60rem}
+body{margin:2rem auto;padding:0 1rem}
+table{border-collapse:collapse;margin:1rem 0 2rem;width:100%}
+th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #8884}
 td.n{text-align:right;font-variant-numeric:tabular-nums}.ok{color:#18794e}.bad{color:#cd2b31}h1{font-size:1.4rem}small{opacity:.7}"""
 
 

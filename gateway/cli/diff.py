@@ -89,11 +89,15 @@ def compare(number: int, old: Tried | str, new: Tried | str) -> Iterator[Differe
             continue
         left, right = was - will, will - was
         for text, count in left.items():
-            other = next(iter(right), "")
-            yield Difference(number, place, value, text, other, count)
+            yield Difference(number, place, value, text, next(iter(right), "") or _cover(new, place, value), count)
         if not left:
             for text, count in right.items():
-                yield Difference(number, place, value, "", text, count)
+                yield Difference(number, place, value, _cover(old, place, value), text, count)
+
+
+def _cover(tried: Tried, place: str, value: str) -> str:
+    """What stands for a value that goes with a larger one around it."""
+    return next((one.after or "(gone)" for one in tried.changes if one.place == place and value in one.before), "")
 
 
 def _print(found: list[Difference], requests: int) -> None:

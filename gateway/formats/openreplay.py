@@ -4,8 +4,8 @@
     type, size (3 bytes, little-endian), fields                    every other one
 
 A map of `batch` and `tabs`; a tab has its id and its messages, each a map of its fields by name. Messages that hold but
-numbers, and change no page, are no part of the tree. A dictionary entry (34) is used by number (35): each use is a text
-of its own, claimed and edited like any other.
+numbers, and change no page, are no part of the tree. A dictionary entry (34, and 50 in older trackers) is used by number
+(35, 51): each use is a text of its own, claimed and edited like any other.
 
 Invariant: sizes and lengths follow what they measure. An entry becomes what its uses become; where these part ways, the
 one that differs is written out as an ordinary attribute. A message whose type or fields are not known is marked so that
@@ -24,6 +24,8 @@ from gateway.core.limits import Budget
 MESSAGE: Final = "openreplay message"
 """The key under which a message says what it is; a key that no text can write."""
 UNREADABLE: Final = "unreadable"
+ABOUT: Final = "about"
+"""The key of an unreadable message's first number: where it tells of the page, that is a node's."""
 EARLIER: Final = "x"
 """What stands for a dictionary entry that an earlier batch told."""
 
@@ -43,11 +45,15 @@ def _shape(name: str, fields: str = "", *, is_kept: bool = False) -> Shape:
 
 _TIMES: Final = "timestamp:n duration:n ttfb:n headerSize:n encodedBodySize:n decodedBodySize:n url:s initiator:s"
 _EXCHANGE: Final = "method:s url:s request:s response:s status:n timestamp:n duration:n"
-_BATCH, _ENTRY, _USE, _ATTRIBUTE, _TAB = 81, 34, 35, 12, 118
+_BATCH, _ATTRIBUTE, _TAB = 81, 12, 118
+_ENTRIES: Final = frozenset({34, 50})
+_USES: Final = frozenset({35, 51})
 
-# The names are the tracker's own (messages of tracker 19); the fields are as recordings hold them.
+# The names are the tracker's own (messages of trackers 14 to 19); the fields are as recordings hold them. A message whose
+# fields change gets another number, so that those of older trackers stand beside the newer ones.
 SHAPES: Final = {
     0: _shape("timestamp", "timestamp:n"),
+    4: _shape("page_location", "url:s referrer:s navigationStart:n"),
     5: _shape("viewport_size", "width:n height:n"),
     6: _shape("viewport_scroll", "x:n y:n"),
     7: _shape("create_document", is_kept=True),
@@ -64,6 +70,7 @@ SHAPES: Final = {
     18: _shape("input_value", "id:n text:s mask:n"),
     19: _shape("input_checked", "id:n checked:b", is_kept=True),
     20: _shape("mouse_move", "x:n y:n"),
+    21: _shape("network", f"type:s {_EXCHANGE}"),
     22: _shape("console", "level:s message:s"),
     23: _shape("page_load_timing", "a:n b:n c:n d:n e:n f:n g:n h:n i:n"),
     24: _shape("page_render_timing", "a:n b:n c:n"),
@@ -77,6 +84,9 @@ SHAPES: Final = {
     38: _shape("css_delete_rule", "id:n index:n"),
     39: _shape("network", _EXCHANGE),
     49: _shape("performance", "a:n b:n c:n d:n"),
+    50: _shape("entry", "key:n value:s"),
+    51: _shape("attribute", "id:n nameKey:n valueKey:n", is_kept=True),
+    53: _shape("resource", _TIMES),
     54: _shape("connection", "downlink:n type:s"),
     55: _shape("page_visibility", "hidden:b"),
     58: _shape("node_focus", "id:n"),
@@ -109,11 +119,17 @@ SHAPES: Final = {
     124: _shape("web_vitals", "name:s value:s"),
     125: _shape("incident", "id:n timestamp:n type:s label:s selector:s payload:s url:s"),
 }
-
+# what a page's own code had recorded (states of its stores, GraphQL, web sockets), fonts, long tasks
+_ASIDE: Final = frozenset({40, 41, 42, 44, 45, 46, 47, 48, 57, 59, 79, 84, 121, 123})
+_OF_PAGE: Final = frozenset(
+    {"create_document", "create_element", "create_text", "create_frame", "move_node", "remove_node"}
+    | {"attribute", "remove_attribute", "entry", "tab_data"}
+)
 _STARTS_RUN: Final = frozenset({"create_element"})
 _IN_RUN: Final = frozenset({"attribute", "remove_attribute"})
 _BETWEEN: Final = frozenset({"entry", "tab_data"})
 _MARK: Final = Leaf(MESSAGE, 0, 0, Kind.WORD)
+_ABOUT: Final = Leaf(ABOUT, 0, 0, Kind.WORD)
 _NAME: Final = Leaf("name", 0, 0, Kind.WORD)
 _VALUE: Final = Leaf("value", 0, 0, Kind.WORD)
 _LONGEST_NUMBER: Final = 10  # bytes: 64 bits
@@ -377,9 +393,12 @@ class _Reading:
             return end
         fields = _fields(source, body, end, shape) if shape is not None and shape.is_kept else None
         name = UNREADABLE if fields is None or shape is None else shape.name
+        if name == UNREADABLE and kind[0] not in _ASIDE and (shape is None or shape.name in _OF_PAGE):
+            about = _number(source, body, end)
+            fields = [(_ABOUT, Leaf(str(about[0]), body, about[1], Kind.NUMBER))] if about is not None else None
         mark = (_MARK, Leaf(name, start, start, Kind.WORD))
         message = Map([mark, *(fields or [])], start, end)
-        if fields is not None:
+        if name != UNREADABLE:
             self._note(kind[0], message)
             self._follow(name, message)
         self.sizes.append((size_at, end))
@@ -393,9 +412,9 @@ class _Reading:
             if self.tab is not None and self.tab.value != tab.value:
                 self._close_tab()
             self.tab = tab
-        elif kind == _ENTRY and isinstance(value := items[2][1], Leaf):
+        elif kind in _ENTRIES and isinstance(value := items[2][1], Leaf):
             self.entries[_key(items[1][1])] = self.told[id(message)] = Entry(value)
-        elif kind == _USE:
+        elif kind in _USES:
             name_at, value_at = items[2][1], items[3][1]
             named_by, entry = self.entries.get(_key(name_at)), self.entries.get(_key(value_at))
             name = Leaf(named_by.leaf.value if named_by is not None else "", *_span(name_at))

@@ -52,7 +52,9 @@ def reveal(sealed: str, place: str, key: bytes) -> str:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         return AESGCM(key).decrypt(data[:_NONCE], data[_NONCE:], _bound(place, key_id)).decode("utf-8", "surrogatepass")
     except (InvalidTag, ValueError, binascii.Error):
-        raise ValueError("does not open: it was sealed at another place or with another key, or it was changed") from None
+        raise ValueError(
+            "does not open: it was sealed at another place or with another key, or it was changed"
+        ) from None
 
 
 def _bound(place: str, key_id: str) -> bytes:

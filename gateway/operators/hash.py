@@ -102,10 +102,8 @@ def _is_random_uuid(digits: str) -> bool:
 
 def _hash_token(token: str, key: bytes, attempt: int) -> str:
     digits = token.lower().replace("-", "")
-    if len(token) == 36 or _is_random_uuid(digits):
-        new = _hash_uuid(digits, key, attempt)
-    else:
-        new = _hash_hex(digits, key, attempt)
+    is_uuid = len(token) == 36 or _is_random_uuid(digits)
+    new = _hash_uuid(digits, key, attempt) if is_uuid else _hash_hex(digits, key, attempt)
     if len(token) == 36:
         new = f"{new[:8]}-{new[8:12]}-{new[12:16]}-{new[16:20]}-{new[20:]}"
     return _cased(new, token)

@@ -23,8 +23,9 @@ _ROLES: Final[dict[tuple[str, ...], str]] = {
     ("element", "class"): "class", ("element", "classes"): "class", ("el", "classes"): "class", ("el", "class"): "class",
     ("attr", "class"): "class", ("element", "class", "name"): "class", ("class", "names"): "class", ("classname",): "class",
     ("id",): "id", ("element", "id"): "id", ("el", "id"): "id", ("attr", "id"): "id", ("html", "id"): "id",
-    ("selector",): "path", ("element",): "path", ("element", "selector"): "path", ("click", "selector"): "path", ("click", "target"): "path",
-    ("x", "path"): "path", ("element", "xpath"): "path", ("query", "selector"): "path", ("element", "path"): "path", ("dom", "path"): "path", ("css", "selector"): "path",
+    ("selector",): "path", ("element",): "path", ("element", "selector"): "path", ("click", "selector"): "path",
+    ("click", "target"): "path", ("x", "path"): "path", ("element", "xpath"): "path", ("query", "selector"): "path",
+    ("element", "path"): "path", ("dom", "path"): "path", ("css", "selector"): "path",
     ("target", "selector"): "path", ("xpath",): "path", ("element", "hierarchy"): "path", ("css", "path"): "path",
     ("node", "id"): "node", ("nodeid",): "node",
 }  # fmt: skip

@@ -35,6 +35,7 @@ class Element:
         "_matched",
         "attributes",
         "first_child",
+        "is_presumed",
         "last_child",
         "left",
         "mirror",

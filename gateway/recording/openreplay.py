@@ -1,13 +1,14 @@
 """OpenReplay's messages: what each string is, and which element it belongs to.
 
-Facts (tracker 19; `formats.openreplay` reads the bytes). A message is a map: under a key that no text can write, its
+Facts (trackers 14 to 19; `formats.openreplay` reads the bytes). A message is a map: under a key that no text can write, its
 name; then its fields. Node 0 is the page's root; an element is created without attributes, which follow one by one,
 mostly as two numbers of a dictionary that runs on over the batches of a tab. A label is the text that a click's
 element, and all in it, shows.
 
-Invariant: a message that cannot be read goes. So does an attribute whose name an unknown batch told; its element is
-private from then on, as is one of which a mark's value isn't known. What a private or typed use refers to in an earlier
-batch is never referred to. Kept between batches: names of attributes, and values of those that selectors name.
+Invariant: a message that cannot be read goes; the element that it may have told a mark of is private from then on. So
+does an attribute whose name an unknown batch told, and its element is private too, as is one of which a mark's value isn't
+known. What a private or typed use refers to in an earlier batch is never referred to. Kept between batches: names of
+attributes, and values of those that selectors name.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import Final
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, Map, Node
 from gateway.core.words import words_of
-from gateway.formats.openreplay import MESSAGE, UNREADABLE, OpenReplayLayer, Whole
+from gateway.formats.openreplay import ABOUT, MESSAGE, UNREADABLE, OpenReplayLayer, Whole
 from gateway.recording import rrweb
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import UNKNOWN, Element, Mirror
@@ -99,6 +100,8 @@ class Reader:
         elif kind in _RECORDS:
             self._walk(layer, _texts(event), where, _RECORDS[kind])
         elif kind == UNREADABLE:
+            if (element := self.mirror.element(_of(event, ABOUT))) is not UNKNOWN:
+                self._hide(element)
             self._remove(layer, event, where)
 
     def _remove(self, layer: Layer, event: Map, place: PlaceLike) -> None:
@@ -138,9 +141,9 @@ class Reader:
         before = self._place(parent, node_id, _of(event, "index"))
         element = self.mirror.elements.get(node_id)
         if element is not None:
-            self.mirror.add(
-                Element(element.tag, dict(element.attributes), self.mirror.element(parent), node_id), before
-            )
+            moved = Element(element.tag, dict(element.attributes), self.mirror.element(parent), node_id)
+            moved.private = element.private
+            self.mirror.add(moved, before)
         elif node_id in self.mirror.texts:
             self.mirror.add_text(node_id, self.mirror.element(parent))
 

@@ -403,9 +403,8 @@ class Judge:
         for edit in edits:
             self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
             if self._trace is not None:
-                self._trace.append(
-                    Change(place, value[edit.start : edit.end], edit.replacement, edit.rule, edit.operator, category, edit.detector)
-                )
+                told = value[edit.start : edit.end], edit.replacement, edit.rule, edit.operator
+                self._trace.append(Change(place, *told, category, edit.detector))
         return splice(value, edits)
 
     def read_key(self, claim: Claim) -> None:

@@ -29,14 +29,14 @@ from gateway.formats import FORMATS
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.operators import prepare_spec
 from gateway.recording.dom import Selectors, Sessions
-from gateway.ruleset.keys import Keys
 from gateway.ruleset.judge import PRIVATE_MARK, Change, Law, Operation, WholeRule
+from gateway.ruleset.keys import Keys
 from gateway.ruleset.request import Request
 from gateway.ruleset.schema import OperatorSpec, Rule, RuleFile
 from gateway.ruleset.secrets import Memories
 from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
-from gateway.trackers.place import Knowledge, Mark, Place
 from gateway.trackers.pathset import PathSet
+from gateway.trackers.place import Knowledge, Mark, Place
 from gateway.trackers.recognition import recognise
 from gateway.trackers.schema import TrackerFile
 
@@ -147,8 +147,8 @@ class Program:
             text=text_for(""),
             selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
             sealing=self.keys.sealing,
-            seals=any(operation.operator == "encrypt" for operation in (*record.values(), *(rule.operation for rule in whole.values())))
-            or any(rule.operator == "encrypt" for rule in spans),
+            seals="encrypt" in {one.operator for one in (*record.values(), *(rule.operation for rule in whole.values()))}
+            or "encrypt" in {rule.operator for rule in spans},
             known_word=lambda key: _KNOWN_WORD.fullmatch(key) is not None,
             keep=ready(OperatorSpec("keep"), "kept"),
             detect=ready(OperatorSpec("detect"), "detectors"),

@@ -23,10 +23,10 @@ from gateway.core.opening import leaves
 from gateway.core.outcome import Response
 from gateway.core.report import Finding, Report
 from gateway.core.words import words_of
-from gateway.operators.truncate import truncate_address
-from gateway.operators.user_agent import coarsen_text
 from gateway.formats.openreplay import OpenReplayLayer
 from gateway.formats.protobuf import ProtobufLayer
+from gateway.operators.truncate import truncate_address
+from gateway.operators.user_agent import coarsen_text
 from gateway.recording import chunks
 from gateway.recording.claim import Claim
 from gateway.recording.dom import Mirror
@@ -36,7 +36,6 @@ from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
 from gateway.ruleset.walk import Walk
-from gateway.trackers.place import Place
 from gateway.trackers.recognition import recognise
 from gateway.trackers.schema import TrackerFile
 
@@ -294,9 +293,9 @@ class Request:
                 after = None if operation.operator == "drop" else operation.apply(value, judge.situation(None, place=lower))
                 if operation.operator in ("keep", "detect"):
                     after = value if operation.operator == "keep" else judge.read_text(value, Category.URLS, (), lower)
-            elif lower in issued and is_issued(value):
-                after = value
-            elif lower in kept and (lower != "authorization" or is_project_key(value)):
+            elif (lower in issued and is_issued(value)) or (
+                lower in kept and (lower != "authorization" or is_project_key(value))
+            ):
                 after = value
             else:
                 after = self._header(lower, value, judge)

@@ -88,7 +88,7 @@ class Secrets:
             return []
         found: list[Found] = []
         end = 0
-        for at, first in sorted((at, first) for first in firsts for at in _places(folded, first)):
+        for at, first in sorted((at, word) for word in firsts for at in _places(folded, word)):
             for offset, secret, replacement, rule in self._by_first[first]:
                 start = at - offset
                 stop = start + len(secret)

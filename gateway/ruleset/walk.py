@@ -8,7 +8,7 @@ all session keys of the request are known. Recognises three generic shapes that 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
@@ -77,6 +77,9 @@ _EXCHANGED: Final = {
     "request": "request body", "response": "response body", "body": "request body", "data": "request body",
     "payload": "request body", "headers": "request headers", "cookies": "request headers",
 }  # fmt: skip
+# A record that names the address of a web socket is of one message, or of what is seen of the connection.
+_SOCKET: Final = (frozenset({"url", "uri", "href", "name", "address"}), ("ws://", "wss://"))
+_MESSAGE: Final = dict.fromkeys(("message", "data", "payload", "body", "text", "content"), "request body")
 _PARTED: Final = frozenset(
     {"headers", "body", "status", "status_code", "statusCode", "method", "url", "duration", "cookies"}
 )
@@ -119,7 +122,7 @@ class Walk:
         marks_of: Callable[[Element], tuple[bool, frozenset[int]]],
         keeps_parameter: Callable[[str], bool],
     ) -> None:
-        """`marks_of` judges an element; `takes_whole` says that values of a place are replaced as a whole, so that what they open into is not entered."""
+        """`marks_of` judges an element; `takes_whole` says that values of a place go as a whole and are not entered."""
         self.claims: list[Claim] = []
         self.keys: list[tuple[Layer, Leaf, Place]] = []
         self.records: list[tuple[Layer, Map, Place]] = []
@@ -357,7 +360,11 @@ class Walk:
             and all(isinstance(value, Leaf) for _, value in items)
         )
         keys = set(names)
-        is_exchange = bool(keys & _EXCHANGE[0] and keys & _EXCHANGE[1])
+        exchanged: Mapping[str, str] = {}
+        if keys & _EXCHANGE[0] and keys & _EXCHANGE[1]:
+            exchanged = _EXCHANGED
+        elif not keys.isdisjoint(_MESSAGE) and _is_socket(record):
+            exchanged = _MESSAGE
         tells_user = bool(keys & _KINDS) and any(
             name in _KINDS and isinstance(value, Leaf) and value.value.lower().lstrip("$") in _TELLS_USER
             for name, (_, value) in zip(names, items, strict=True)
@@ -369,9 +376,9 @@ class Walk:
             place = places[index]
             if name in parameters and isinstance(value, Leaf) and value.value == parameters[name] and not place.fixed:
                 place = here.child("query params").child(name)  # a URL beside it has this parameter: told twice
-            if is_exchange and name in _EXCHANGED and not (place.fixed or place.has_exact_below):
+            if name in exchanged and not (place.fixed or place.has_exact_below):
                 if isinstance(value, Leaf) or _is_exchanged(name, enter(layer, value)[1]):
-                    place = here.child(_EXCHANGED[name])
+                    place = here.child(exchanged[name])
             elif tells_user and name in _TOLD and isinstance(value, (Map, List)) and forced is None:
                 pending.append((layer, value, place, Category.USER_TRAITS, session, None, record, index, name))
                 continue
@@ -524,6 +531,13 @@ def _are_person(rows: List) -> bool:
 
 def _is_attribute(name: Leaf, value: Node) -> bool:
     return isinstance(value, Leaf) and _ATTRIBUTE.fullmatch(name.value) is not None
+
+
+def _is_socket(record: Map) -> bool:
+    return any(
+        key.value in _SOCKET[0] and isinstance(value, Leaf) and value.value.startswith(_SOCKET[1])
+        for key, value in record.items
+    )
 
 
 def _is_exchanged(name: str, content: Node) -> bool:

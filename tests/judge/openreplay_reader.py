@@ -15,16 +15,17 @@ if TYPE_CHECKING:
 
 # type → fields: u a number, s a string (a byte length before it), whatever the letter is followed by is its name
 FIELDS = {
-    0: "u", 5: "u u", 6: "u u", 7: "", 8: "u:id u:parent u:index s:tagName u", 9: "u:id u:parent u:index", 10: "u:id u:parent u:index", 11: "u:id", 13: "u:node s:gone",
+    0: "u", 4: "s:url s:referrer u", 5: "u u", 6: "u u", 7: "", 8: "u:id u:parent u:index s:tagName u", 9: "u:id u:parent u:index", 10: "u:id u:parent u:index", 11: "u:id", 13: "u:node s:gone",
     12: "u:node s:name s:value", 14: "u:id s:textContent", 16: "u:id u u", 18: "u:node s:input u", 19: "u:node u:checked",
     20: "u u", 22: "s:level s:text", 23: "u u u u u u u u u", 24: "u u u", 27: "s:name s:payload", 28: "s:user",
-    30: "s:user s:traits", 34: "u:entry s:text", 35: "u:node u:name u:value", 49: "u u u u", 54: "u s:kind", 55: "u", 58: "u:id",
+    30: "s:user s:traits", 50: "u:entry s:text", 51: "u:node u:name u:value", 116: "u u u u u u s:url s:type u u", 34: "u:entry s:text", 35: "u:node u:name u:value", 49: "u u u u", 54: "u s:kind", 55: "u", 58: "u:id",
     60: "u:node s:name s:value s:base", 61: "u:id s:css s:base", 68: "u:node u s:label s:selector u u", 70: "u:id u:document",
     78: "s:name s:message s:stack s:meta", 83: "s:type s:method s:url s:requestBody s:responseBody u:status u u u",
     85: "u u u u u u s:url s:type u u u u u u u u u", 112: "u:node s:input u s:label u u", 113: "u u s:selection", 117: "s:tabId",
     118: "s:tabId", 122: "s:url s:referrer u s:title", 124: "s:type s:value", 125: "u u s:type s:label s:selector s:payload s:url",
 }  # fmt: skip
-KINDS = {12: "attribute", 35: "attribute", 60: "attribute"}
+KINDS = {12: "attribute", 35: "attribute", 51: "attribute", 60: "attribute"}
+ENTRIES, USES = (34, 50), (35, 51)  # numbers of newer and of older trackers
 NOTHING_SENT = '{"headers":{}}'
 EDITABLE = "contenteditable"
 
@@ -99,10 +100,12 @@ def page(data: bytes) -> dict[str, object]:
         if kind not in FIELDS:
             raise BrokenError
         one = fields(kind, payload)
-        if kind == 34:
+        if kind in ENTRIES:
             dictionary[int(one["entry"])] = str(one["text"])
         if kind in KINDS:
-            name, value = (dictionary.get(one[key], one[key]) if kind == 35 else one[key] for key in ("name", "value"))
+            name, value = (
+                dictionary.get(one[key], one[key]) if kind in USES else one[key] for key in ("name", "value")
+            )
             if name == EDITABLE:
                 editable.add(one["node"])
             one = {

@@ -61,6 +61,7 @@ SOURCE_LINES = (
     ("stacktrace", "code"),
     ("frames", "code"),
     ("script", "content"),
+    ("websocketevents", "message"),  # and what went over a web socket
     ("frames", "contextline"),
     ("frames", "precontext"),
     ("frames", "postcontext"),
@@ -85,6 +86,7 @@ IDENTIFIER = re.compile(r"(?:id|ids|key|keys|token|uuid|guid)$")
 
 # texts of the recorded page that stand in a form field, an option or below a private element, and can't be told by name
 PAGE_FORM_TEXTS = frozenset({"a", "x", "on"})
+PRIVATE_MARKS = frozenset({"dataprivate", "datasl"})  # attributes of a private element are masked, its marks with them
 MASKED_BY_SDK = re.compile(r"[\s*]*\*[\s*]*")
 TEXT_NAMES = frozenset({"textcontent", "value", "text", "html"})
 
@@ -172,7 +174,7 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
         return "exact"
     if text.lower() in PAGE_FORM_TEXTS and last in TEXT_NAMES:
         return "private"
-    if MASKED_BY_SDK.fullmatch(text):
+    if MASKED_BY_SDK.fullmatch(text) or (last in PRIVATE_MARKS and "attributes" in inside):
         return "private"
     if "://" in text or text.startswith(("/", "?", "#/")):
         return "url"
@@ -186,7 +188,11 @@ def classify(leaf: Leaf, index: Mapping[Place, str]) -> str:
 def _is_form(leaf: Leaf, raw: tuple[str, ...], index: Mapping[Place, str]) -> bool:
     last = raw[-1] if raw else ""
     record = leaf.place[:-1]
-    if last in {"ischecked", "selectedoptionids", "contentname"} or re.fullmatch(r"(attr)+value", last):
+    if (
+        leaf.place[-1].startswith("input:")
+        or last in {"ischecked", "selectedoptionids", "contentname"}
+        or re.fullmatch(r"(attr)+value", last)
+    ):
         return True
     if last == "text":
         return index.get((*record, "source")) == "5" or (*record, "isChecked") in index

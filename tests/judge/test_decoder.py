@@ -17,7 +17,7 @@ from tests.judge.verdicts import readings
 NOT_RECORDED = {
     run: set(names.split()) for run, names in json.loads((CORPUS / "not_recorded.json").read_text()).items()
 }
-GERMAN = CORPUS / "german"
+ELSEWHERE = [(CORPUS / site, run) for site in ("german", "clinic") for run in runs_of(CORPUS / site)]
 SECRET = "Zyxcanaryname"
 EVENT = json.dumps({"k": [SECRET]})
 
@@ -32,9 +32,9 @@ def test_every_planted_value_of_a_run_is_seen(run):
     assert unseen(CORPUS, run) == NOT_RECORDED[run]
 
 
-@pytest.mark.parametrize("run", runs_of(GERMAN))
-def test_every_planted_value_of_a_run_of_the_other_page_is_seen(run):
-    assert unseen(GERMAN, run) == set(json.loads((GERMAN / "not_recorded.json").read_text())[run].split())
+@pytest.mark.parametrize(("corpus", "run"), ELSEWHERE, ids=[f"{corpus.name}/{run}" for corpus, run in ELSEWHERE])
+def test_every_planted_value_of_a_run_of_the_other_pages_is_seen(corpus, run):
+    assert unseen(corpus, run) == set(json.loads((corpus / "not_recorded.json").read_text())[run].split())
 
 
 def unseen(corpus: Path, run: str) -> set[str]:

@@ -46,10 +46,11 @@ READ = (
     "usermaven",
 )
 
-GERMAN = tuple(f"german/{run}" for run in runs_of(CORPUS / "german"))  # another page, other people
+SITES = ("german", "clinic")  # other pages and other people; the clinic's with older versions of the trackers
+ELSEWHERE = tuple(f"{site}/{run}" for site in SITES for run in runs_of(CORPUS / site))
 
 of_trackers_that_are_read = pytest.mark.parametrize(
-    "run", [*(r for r in runs_of(CORPUS) if r.split("-")[0] in READ), *GERMAN]
+    "run", [*(r for r in runs_of(CORPUS) if r.split("-")[0] in READ), *ELSEWHERE]
 )
 from_either_peer = pytest.mark.parametrize("peer", PEERS)
 

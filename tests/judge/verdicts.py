@@ -32,7 +32,8 @@ MUST_NOT_ARRIVE = words(
     "name email password card phone ssn address textarea_initial search select_value select_text checkbox_value radio_value"
     " contenteditable hidden programmatic_value private_text mutation_private text_email text_iban link_email url_token"
     " url_email url_fragment referrer fetch_url fetch_body fetch_header fetch_response xhr_body user_id user_email user_trait"
-    " cookie"    " birth_date text_phone tooltip_iban option_many file_name rich_text shadow_input iframe_input dialog_input"
+    " cookie"
+    " birth_date text_phone tooltip_iban option_many file_name rich_text shadow_input iframe_input dialog_input"
     " private_sl private_ph private_sentry image_token style_token ws_body"
 )
 MUST_ARRIVE = words(
@@ -41,6 +42,7 @@ MUST_ARRIVE = words(
 )
 TYPED = ("name", "email", "password", "card", "phone", "ssn", "address", "search", "contenteditable")
 SHORTEST_PREFIX = 5
+BEGUN = 8  # characters of a planted value that a text holds while it is typed: what echoes them may be masked
 MARK = "zyxca"  # how planted words begin
 COMMON = "zyxcanary"  # what they all share, and what therefore tells nothing
 
@@ -349,7 +351,8 @@ class Planted:
 
     def __init__(self, canaries: Mapping[str, str]) -> None:
         values = [value.lower() for value in canaries.values()]
-        self.any = re.compile("|".join(map(re.escape, [MARK[:4], *values])))
+        begun = [value[:BEGUN] for value in values if len(value) > BEGUN]
+        self.any = re.compile("|".join(map(re.escape, [MARK[:4], *values, *begun])))
         starts = {value[:length] for value in values for length in range(1, len(value))}
         self.starts = {start for start in starts if len(start) >= 3 or start.isalpha() or start == "+"}
 

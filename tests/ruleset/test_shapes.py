@@ -16,6 +16,8 @@ HIDDEN = {
     "an exchange's body in a record": {"method": "POST", "url": "/pay", "body": {"card": SECRET}},
     "an exchange's body, parsed": {"method": "POST", "url": "/pay", "request": {"card": {"n": SECRET}}},
     "an exchange's body, a list": {"method": "POST", "url": "/pay", "data": [SECRET, SECRET]},
+    "a message of a web socket": {"type": "sent", "name": "wss://shop.example/live", "message": json.dumps({"card": SECRET})},
+    "what a web socket sent": {"url": "ws://shop.example/live", "data": [SECRET], "size": 9},
     "a request's parameters": {"request": {"url": "https://shop.example/", "params": {"nick": SECRET}}},
     "a query's parameter told again": {"page_url": "https://shop.example/?ticket=Zorblax&page=2", "ticket": SECRET},
     "a path and query in a text": {"m": f"POST /pay?ref={SECRET} failed"},
@@ -51,6 +53,8 @@ KEPT = {
     },
     "a word where an id would be": {"device": {"id": "browser"}, "anonymousId": "unknown"},
     "a kept parameter told again": {"page_url": "https://shop.example/?utm_source=mail", "utm_source": "mail"},
+    "a web socket's opening": {"type": "open", "name": "wss://shop.example/live", "size": 0},
+    "a name that is no address": {"name": "websocket", "message": "opened twice"},
     "an exchange without bodies": {"method": "GET", "url": "/pay", "data": {"status_code": 200, "duration": 12}},
     "a list of keys that tells of nobody": {
         "metadata": [{"key": "plan", "value": "large"}, {"key": "t", "value": "b"}]
