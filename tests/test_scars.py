@@ -63,9 +63,7 @@ def test_an_error_while_masking_does_not_return_the_original(monkeypatch):
 def test_every_recorded_file_is_loaded_by_a_test():
     told = "\n".join(path.read_text() for path in HERE.rglob("*.py") if path != Path(__file__))
     files = {path for path in (HERE / "corpus").iterdir() if path.name != "README.md"}
-    unused = {
-        path.name for path in files if path.stem.split("-")[0] not in READ and path.name not in told
-    }
+    unused = {path.name for path in files if path.stem.split("-")[0] not in READ and path.name not in told}
     assert len(files) > 40
     assert unused == set()
 

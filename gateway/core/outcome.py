@@ -28,9 +28,7 @@ class ReplyEditor(Protocol):
         """Whether a reply of this type is one to edit; others pass through as they come."""
         ...
 
-    def edit(
-        self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]
-    ) -> bytes | None:
+    def edit(self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]) -> bytes | None:
         """The reply, decoded and edited, or None where it stays as it is. `hosts`: the backend's address → the browser's."""
         ...
 

@@ -289,7 +289,9 @@ class Judge:
             return  # nothing but marks: masked at its source already, or a rule
         if operation.operator == "hash" and value.lower() in _NO_IDS:
             return
-        situation = self.situation(claim.category, leaf.kind, self.place_of(claim) if operation.operator == "encrypt" else "")
+        situation = self.situation(
+            claim.category, leaf.kind, self.place_of(claim) if operation.operator == "encrypt" else ""
+        )
         if operation.operator == "generalise" and claim.category is Category.USER_AGENT and leaf.kind is not Kind.WORD:
             words = claim.place.words if isinstance(claim.place, Place) else ()
             read = splice(value, self._law.text.edits(value, Category.USER_AGENT, Context(words), situation))
@@ -386,7 +388,9 @@ class Judge:
             if self._trace is not None:
                 before = value[edit.start : edit.end]
                 self._trace.append(
-                    Change(place, before, edit.replacement, edit.rule, edit.operator, category, edit.detector, claim.leaf)
+                    Change(
+                        place, before, edit.replacement, edit.rule, edit.operator, category, edit.detector, claim.leaf
+                    )
                 )
         claim.layer.replace(claim.leaf, after)
 

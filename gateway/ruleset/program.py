@@ -77,9 +77,11 @@ class Program:
         self.unrecognised = unrecognised
         self.sessions = sessions if sessions is not None else Sessions()
         self.memories = Memories(self.keys.master)
-        self.trackers = [trackers[name] for name in names] if names else [
-            tracker for name, tracker in trackers.items() if name != ANY_TRACKER
-        ]
+        self.trackers = (
+            [trackers[name] for name in names]
+            if names
+            else [tracker for name, tracker in trackers.items() if name != ANY_TRACKER]
+        )
         self.only = self.trackers[0] if len(names) == 1 else None
         self.opener = Opener(CODINGS, FORMATS, BY_CONTENT_CODING, BY_CHARSET)
         self._any = trackers.get(ANY_TRACKER)
@@ -136,7 +138,9 @@ class Program:
             of_tracker = [rule for rule in spans if rule.trackers is None or tracker in rule.trackers]
             used = {rule.detector for rule in of_tracker}
             policy = UrlPolicy(kept, [rule for rule in parameters if rule.trackers is None or tracker in rule.trackers])
-            return TextRules(scan, [one for name, one in DETECTORS.items() if name in used], of_tracker, allowances, policy)
+            return TextRules(
+                scan, [one for name, one in DETECTORS.items() if name in used], of_tracker, allowances, policy
+            )
 
         self._text_for = text_for
         self._is_split = any(rule.trackers is not None for rule in (*spans, *parameters))
@@ -147,7 +151,8 @@ class Program:
             text=text_for(""),
             selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
             sealing=self.keys.sealing,
-            seals="encrypt" in {one.operator for one in (*record.values(), *(rule.operation for rule in whole.values()))}
+            seals="encrypt"
+            in {one.operator for one in (*record.values(), *(rule.operation for rule in whole.values()))}
             or "encrypt" in {rule.operator for rule in spans},
             known_word=lambda key: _KNOWN_WORD.fullmatch(key) is not None,
             keep=ready(OperatorSpec("keep"), "kept"),
@@ -193,7 +198,9 @@ class Program:
             )
             paths = [(path, number) for number, rule in self._numbered for path in rule.fields]
             keys = tuple((number, Phrases(rule.keys)) for number, rule in self._numbered if rule.keys)
-            parameters = tuple((number, _any_of(rule.query)) for number, rule in self._numbered if rule.query and of_query)
+            parameters = tuple(
+                (number, _any_of(rule.query)) for number, rule in self._numbered if rule.query and of_query
+            )
             root = Place(Knowledge(PathSet(marks), hints, PathSet(paths), keys, parameters), None, "")
             self._roots[name] = root
         return root

@@ -79,7 +79,9 @@ class Request:
         if inbound.query:
             self._query = opener.open_query(inbound.query, self._budget)
         self._size = _decoded_size(self._body, inbound.body)
-        cut = chunks.join(self._body, lambda layer, leaf: opener.open_leaf(self._body, layer, leaf, "json", self._budget))
+        cut = chunks.join(
+            self._body, lambda layer, leaf: opener.open_leaf(self._body, layer, leaf, "json", self._budget)
+        )
         for layer in self._body.layers:
             if isinstance(layer, ProtobufLayer):
                 layer.cut_unknown()
@@ -112,13 +114,19 @@ class Request:
         program = self._program
         name = self._tracker.tracker if self._tracker is not None else ""
         judge = self._judge = Judge(
-            program.law_for(self._tracker), program.pseudonym_key(self._inbound), name, self.report, self._budget, self._trace
+            program.law_for(self._tracker),
+            program.pseudonym_key(self._inbound),
+            name,
+            self.report,
+            self._budget,
+            self._trace,
         )
         if self.watch is not None:
             judge.watch = partial(self.watch, judge)
         walk = self._walk = Walk(
             self._budget,
-            program.session_ranks(self._tracker) + len(self._tracker.headers.session if self._tracker is not None else ()),
+            program.session_ranks(self._tracker)
+            + len(self._tracker.headers.session if self._tracker is not None else ()),
             program.law.selectors.attribute_names,
             self._open_chain,
             judge.takes_whole,
@@ -216,7 +224,11 @@ class Request:
             and (edit.unless_kept is None or law.record[edit.unless_kept].operator != "keep")
         ]
         ids = ids_to_map_back(judge.hashed)
-        return ReplyPlan(self._program.opener, self._program.limits, self._program.clock, edits, ids) if edits or ids else None
+        return (
+            ReplyPlan(self._program.opener, self._program.limits, self._program.clock, edits, ids)
+            if edits or ids
+            else None
+        )
 
     # parts
 
@@ -230,7 +242,9 @@ class Request:
         closed = document.close(self._closed.append)
         for layer in document.layers:  # what holds its texts among bytes
             if isinstance(layer, ProtobufLayer | OpenReplayLayer):
-                self._closed += (leaf.value for leaf in leaves(layer.root) if leaf.kind is Kind.TEXT and leaf.child is None)
+                self._closed += (
+                    leaf.value for leaf in leaves(layer.root) if leaf.kind is Kind.TEXT and leaf.child is None
+                )
         return closed
 
     def _tell_size(self, query: Document, body: bytes) -> None:
@@ -239,8 +253,16 @@ class Request:
         if not patterns or not query.layers or not isinstance(query.layers[0].root, Map):
             return
         for name, node in query.layers[0].root.items:
-            told = re.fullmatch(patterns[name.value], node.value) if name.value in patterns and isinstance(node, Leaf) else None
-            if told is not None and told[1] == str(len(self._inbound.body)) != str(len(body)) and isinstance(node, Leaf):
+            told = (
+                re.fullmatch(patterns[name.value], node.value)
+                if name.value in patterns and isinstance(node, Leaf)
+                else None
+            )
+            if (
+                told is not None
+                and told[1] == str(len(self._inbound.body)) != str(len(body))
+                and isinstance(node, Leaf)
+            ):
                 query.layers[0].replace(node, f"{node.value[: told.start(1)]}{len(body)}{node.value[told.end(1) :]}")
 
     def _open_targets(self) -> None:
@@ -290,7 +312,9 @@ class Request:
             lower = name.lower()
             operation = program.header_rule(lower, self.report.tracker)
             if operation is not None:
-                after = None if operation.operator == "drop" else operation.apply(value, judge.situation(None, place=lower))
+                after = (
+                    None if operation.operator == "drop" else operation.apply(value, judge.situation(None, place=lower))
+                )
                 if operation.operator in ("keep", "detect"):
                     after = value if operation.operator == "keep" else judge.read_text(value, Category.URLS, (), lower)
             elif (lower in issued and is_issued(value)) or (
@@ -336,7 +360,9 @@ class Request:
             return operation.apply(value, judge.situation(category, place=name))
         if category in (Category.STRUCTURE, Category.PROJECT_KEYS) or operation.operator == "keep":
             return value
-        return judge.read_text(value, Category.URLS if "/" in value else Category.EVENT_PROPERTIES, words_of(name), name)
+        return judge.read_text(
+            value, Category.URLS if "/" in value else Category.EVENT_PROPERTIES, words_of(name), name
+        )
 
     def _cookies(self, value: str) -> str | None:
         tracker, program = self._tracker, self._program
@@ -429,5 +455,3 @@ def recognise_for(program: Program, inbound: Inbound, query: Document | None, bo
     if program.only is not None:
         return program.only
     return recognise(program.trackers, inbound, names_and_values(query), body.root)
-
-

@@ -43,7 +43,9 @@ class Knowledge:
     hints: tuple[tuple[Category, Phrases], ...]
     rule_paths: PathSet[int]
     rule_keys: tuple[tuple[int, Phrases], ...]
-    parameters: tuple[tuple[int, re.Pattern[str]], ...] = ()  # rules by names of query parameters, for a query's own places
+    parameters: tuple[
+        tuple[int, re.Pattern[str]], ...
+    ] = ()  # rules by names of query parameters, for a query's own places
     counter: list[int] = field(default_factory=lambda: [0])
 
 
@@ -115,7 +117,9 @@ class Place:
                 if size > longest:
                     longest, self.hint = size, category
         above = parent.effective
-        self.inherited = None if above is Category.PROJECT_KEYS else above  # a key is one value: it covers nothing in it
+        self.inherited = (
+            None if above is Category.PROJECT_KEYS else above
+        )  # a key is one value: it covers nothing in it
         self.own_rules = tuple(sorted(own))
         self.rules = tuple(sorted(own.union(parent.rules)))
 

@@ -77,7 +77,7 @@ READS_BACK = {
 # leaves whose content is a grammar of its own, or a name without quotes: not for arbitrary values
 NOT_FREE = {"header", "tagName", "classes", "openreplay message", "clarity row"}
 # what tells a format, a session or a number: other values make it another
-NOT_FREE |= {"version", "sequence", "sessionId", "pageNum", "page", "first", "time", "tab"}
+NOT_FREE |= {"version", "sequence", "sessionId", "pageNum", "page", "first", "time", "tab", "about"}
 
 
 def free_leaves(node, name=""):

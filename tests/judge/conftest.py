@@ -31,7 +31,9 @@ def verdict_on() -> Iterator[Callable[[str, str], Verdict]]:
                 started[peer] = sink, stack.enter_context(running_gateway(sink.port, peer))
             if (run, peer) not in verdicts:
                 sink, port = started[peer]
-                verdicts[run, peer] = judge(run, replay(load_run(CORPUS, run), port, sink), planted((CORPUS / run).parent))
+                verdicts[run, peer] = judge(
+                    run, replay(load_run(CORPUS, run), port, sink), planted((CORPUS / run).parent)
+                )
             return verdicts[run, peer]
 
         yield verdict
