@@ -182,39 +182,16 @@ def test_links_and_test_paths_lead_somewhere(page):
     assert [path for path in paths if path not in examples and not (ROOT / path).exists()] == []
 
 
-def trackers(*, refused: bool) -> list[str]:
-    """The names for people of the trackers that are read, or refused."""
+def titles() -> list[str]:
+    """The trackers' names for people; none of the shipped ones is refused as a whole."""
     files = [one for one in load_trackers(config.tracker_paths(), config.read_text).values() if one.match]
-    names = {one.title: "*" in one.unsupported for one in files}
-    return [
-        re.sub(r"^Microsoft | (?:RUM|Browser)$", "", title)
-        for title, is_refused in names.items()
-        if is_refused is refused
-    ]
-
-
-@pytest.mark.parametrize(
-    ("page", "start"),
-    [
-        ("README.md", "**refused**"),
-        ("docs/limits.md", "recognised and refused"),
-        ("docs/trackers.md", "binary or positional"),
-    ],
-)
-def test_the_trackers_that_are_refused_are_said_to_be(page, start):
-    (line,) = (
-        line
-        for line in TEXTS[page].splitlines()
-        if start in line and line.startswith(("- ", "| ")) and "until" not in line
-    )
-    assert [name for name in trackers(refused=True) if name not in line] == []
-    assert [name for name in trackers(refused=False) if name in line] == []
+    assert [one.tracker for one in files if "*" in one.unsupported] == []
+    return [re.sub(r"^Microsoft | (?:RUM|Browser)$", "", one.title) for one in files]
 
 
 def test_the_trackers_that_are_read_are_said_to_be():
     (line,) = (line for line in TEXTS["docs/trackers.md"].splitlines() if "`rules/trackers/*.yaml`" in line)
-    assert [name for name in trackers(refused=False) if name not in line] == []
-    assert [name for name in trackers(refused=True) if name in line] == []
+    assert [name for name in titles() if name not in line] == []
 
 
 def test_every_key_of_a_tracker_file_is_explained():
