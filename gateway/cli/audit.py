@@ -16,6 +16,7 @@ from gateway.audit.report import as_html, as_json, as_text, headline
 from gateway.audit.trial import run
 from gateway.cli.subject import load_subject
 from gateway.core.errors import UserError
+from gateway.core.yaml import nearest, quoted
 from gateway.ruleset.program import ANY_TRACKER
 
 EACH = 10
@@ -49,7 +50,7 @@ def command(
     known = {name: one for name, one in subject.trackers.items() if name != ANY_TRACKER}
     for name in wanted:
         if name not in known:
-            raise UserError(f'no tracker is named "{name}": `gateway check` lists them')
+            raise UserError(f"no tracker is named {quoted(name)}{nearest(name, known)}")
     trackers = [one for name, one in known.items() if (not wanted or name in wanted) and "*" not in one.unsupported]
     program = subject.program()
     with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:

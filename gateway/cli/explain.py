@@ -32,7 +32,7 @@ from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.opening import leaves
 from gateway.core.plugin import Context
 from gateway.core.reading import Reading, read
-from gateway.core.yaml import parse
+from gateway.core.yaml import nearest, parse, quoted
 from gateway.recording.claim import Claim
 from gateway.recording.dom import UNKNOWN, Element
 from gateway.ruleset.headers import Use, use_of
@@ -114,7 +114,7 @@ def command(
         raise UserError("an empty value is everywhere: give one to explain")
     subject = load_subject(config_file, rules, tracker_files)
     if tracker is not None and tracker not in subject.trackers:
-        raise UserError(f'no tracker is named "{tracker}": `gateway check` lists them')
+        raise UserError(f"no tracker is named {quoted(tracker)}{nearest(tracker, subject.trackers)}")
     empty = Inbound("POST", "/", Headers())
     if capture is None:
         body = json.dumps({key: value}, ensure_ascii=False).encode("utf-8", "surrogatepass")

@@ -23,6 +23,7 @@ from gateway.core.errors import Refused, UserError
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.report import Report
+from gateway.core.yaml import nearest, quoted
 from gateway.ruleset.judge import Change
 from gateway.ruleset.program import Program
 
@@ -65,7 +66,7 @@ def command(
     """Mask a body, captured requests or a HAR file (FILE or standard input) to standard output."""
     subject = load_subject(config_file, rules, tracker_files)
     if tracker is not None and tracker not in subject.trackers:
-        raise UserError(f'no tracker is named "{tracker}": `gateway check` lists them')
+        raise UserError(f"no tracker is named {quoted(tracker)}{nearest(tracker, subject.trackers)}")
     headers = Headers(
         pair for pair in (("Content-Type", content_type), ("Content-Encoding", content_encoding)) if pair[1]
     )

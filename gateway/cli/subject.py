@@ -1,4 +1,4 @@
-"""What `mask`, `test` and `demo` try things on: rules and trackers, from gateway.yaml or from rule files named alone.
+"""What commands try things on: rules and trackers, from gateway.yaml or from rule files named alone.
 
 Pseudonyms of a configuration are made with its key where it exists already; otherwise with a key of this run, so that
 trying something out neither creates a key nor says what the running gateway would call a visitor.

@@ -19,8 +19,9 @@ from gateway.core.limits import Limits
 from gateway.detectors import DETECTORS
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import SELECTORS, RuleFile
-from gateway.trackers.loading import load_trackers
-from gateway.trackers.schema import TrackerFile
+from gateway.trackers.loading import load_tracker, load_trackers
+from gateway.trackers.schema import Answers, AnswerSpec, CookieUse, HeaderUse, Length, Match, ReplyEdit, TrackerFile
+from tests.judge.test_recorded_traffic import READ, of_trackers_that_are_read
 
 ROOT = Path(__file__).parents[2]
 PAGES = [
@@ -136,7 +137,12 @@ def test_every_yaml_block_is_tried():
     tried = {parameter.values[0] for prefix in ("rules/", "gateway.yaml") for parameter in named(prefix)}
     rest = {(name, body) for name, body in YAML if body not in tried}
     # parts of a file: operators by their own test, certificates by what the whole file says
-    assert {name for name, _ in rest} == {"docs/operators.md", "certs/README.md"}
+    assert {name for name, _ in rest} == {"docs/operators.md", "certs/README.md", "docs/trackers.md"}
+
+
+@pytest.mark.parametrize("body", [body for name, body in YAML if name == "docs/trackers.md"])
+def test_a_part_of_a_tracker_file_loads(body):
+    assert load_tracker(Path("shown.yaml"), f"tracker: shown\n{body}").replies
 
 
 @pytest.mark.parametrize(("page", "line"), COMMAND_LINES)
@@ -182,21 +188,37 @@ def test_links_and_test_paths_lead_somewhere(page):
     assert [path for path in paths if path not in examples and not (ROOT / path).exists()] == []
 
 
-def titles() -> list[str]:
-    """The trackers' names for people; none of the shipped ones is refused as a whole."""
+def titles() -> dict[str, str]:
+    """The trackers' names for people by their own; none of the shipped ones is refused as a whole."""
     files = [one for one in load_trackers(config.tracker_paths(), config.read_text).values() if one.match]
     assert [one.tracker for one in files if "*" in one.unsupported] == []
-    return [re.sub(r"^Microsoft | (?:RUM|Browser)$", "", one.title) for one in files]
+    return {one.tracker: re.sub(r"^Microsoft | (?:RUM|Browser)$", "", one.title) for one in files}
 
 
 def test_the_trackers_that_are_read_are_said_to_be():
-    (line,) = (line for line in TEXTS["docs/trackers.md"].splitlines() if "`rules/trackers/*.yaml`" in line)
-    assert [name for name in titles() if name not in line] == []
+    lines = TEXTS["docs/trackers.md"].splitlines()
+    (recorded,) = (line for line in lines if "recorded runs of their SDKs" in line)
+    (described,) = (line for line in lines if "no recorded run yet" in line)
+    assert [
+        name for tracker, name in titles().items() if name not in (recorded if tracker in READ else described)
+    ] == []
+    assert [name for tracker, name in titles().items() if name in (described if tracker in READ else recorded)] == []
 
 
-def test_every_key_of_a_tracker_file_is_explained():
-    told = TEXTS["docs/trackers.md"]
-    assert [key for key in TrackerFile.model_fields if key != "where" and f"`{key}`" not in told] == []
+def test_as_many_runs_are_recorded_as_the_readme_says():
+    runs = of_trackers_that_are_read.args[1]
+    assert f"{len(runs)} recorded runs of {len(READ)} real SDKs" in TEXTS["README.md"]
+
+
+@pytest.mark.parametrize(
+    "model",
+    [TrackerFile, Match, HeaderUse, CookieUse, Answers, AnswerSpec, ReplyEdit, Length],
+    ids=lambda one: one.__name__,
+)
+def test_every_key_of_a_tracker_file_is_explained(model):
+    """By its name in code, or at the head of an example or of what it takes."""
+    told = TEXTS["docs/trackers.md"].split("## A tracker file")[1].split("## Add a detector")[0]
+    assert [key for key in model.model_fields if key != "where" and not re.search(rf"[`\s]{key}[`:]", told)] == []
 
 
 def test_the_commands_of_the_readme_are_all_there_are():
