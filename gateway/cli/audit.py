@@ -12,7 +12,7 @@ from rich.progress import Progress
 from gateway import config
 from gateway.audit.cases import cases
 from gateway.audit.people import people
-from gateway.audit.report import as_html, as_json, as_text, headline
+from gateway.audit.report import as_html, as_json, as_text
 from gateway.audit.trial import run
 from gateway.cli.subject import load_subject
 from gateway.core.errors import UserError
@@ -63,10 +63,7 @@ def command(
             raise UserError(f"can't be written: {(error.strerror or 'failed').lower()}", str(page)) from None
     if as_data:
         click.echo(as_json(result, seed, program.digest))
-    elif sys.stdout.isatty():
-        Console().print(as_text(result))
     else:
-        Console(soft_wrap=True, highlight=False).print(as_text(result))
-        click.echo(headline(result))
+        Console(highlight=sys.stdout.isatty()).print(as_text(result))
     if not result.is_clean:
         raise click.exceptions.Exit(1)
