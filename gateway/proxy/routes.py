@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
@@ -32,6 +32,14 @@ class Masker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Ingest:
+    """Which of a tracker's paths take events, and what the SDK is told once they are kept."""
+
+    paths: tuple[str, ...] = ()
+    accepted: tuple[OptedOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One host and/or path prefix in front of one backend. `upstream` is an origin with an optional base path."""
 
@@ -44,6 +52,9 @@ class Route:
     tls: ssl.SSLContext | None = None
     set_cookies: tuple[str, ...] = ()  # names or globs that the tracker's backend may set
     opted_out: tuple[OptedOut, ...] = ()
+    ingest: Mapping[str, Ingest] = field(default_factory=dict)  # by tracker
+    is_queued: bool = False  # kept first, then delivered
+    quarantines: bool = False  # what can't be read is kept, sealed, for other rules
 
     @property
     def base(self) -> str:
@@ -92,6 +103,7 @@ class Plan:
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     must_say_https: bool = False
+    revoked: tuple[str, ...] = ()  # beginnings of digests: what waits and was masked by these is dropped
 
     def find(self, host: str, target: str) -> tuple[Route, str] | None:
         """The route for a request and the target behind its prefix. `host` may have a port; a route's host may too."""
