@@ -26,6 +26,7 @@ import tempfile
 import time
 from collections import Counter, defaultdict
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 
 from gateway.spool.drain import LANES
@@ -200,7 +201,7 @@ class Gateway:
 
     async def end(self, number: signal.Signals) -> None:
         os.kill(self._child, number)
-        while self._is_there():
+        while self._is_there():  # noqa: ASYNC110 - a process tells nobody of its end
             await asyncio.sleep(0.002)
 
     def close(self) -> None:
@@ -244,7 +245,7 @@ async def trial(times: int, seed: int, folder: Path) -> int:
         await backend.up()
         accepted = set().union(*(one.accepted for one in browsers))
         end = time.monotonic() + DRAIN_SECONDS
-        while accepted - backend.arrivals.keys() and time.monotonic() < end:
+        while accepted - backend.arrivals.keys() and time.monotonic() < end:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
         await asyncio.sleep(1)  # what is still on its way, twice perhaps
         await gateway.end(signal.SIGTERM)
@@ -265,7 +266,7 @@ def judge(times: int, accepted: set[str], refused: int, backend: Backend, second
         for life, _ in told[: len(told) - 1 - by_cuts]:
             by_life[life] += 1
     most, window = max(by_life.values(), default=0), LANES * len(ROUTES)
-    late = sum(later < former for told in backend.first.values() for former, later in zip(told, told[1:], strict=False))
+    late = sum(later < former for told in backend.first.values() for former, later in pairwise(told))
     twice = sum(len(told) - 1 for told in again.values())
     print(
         f"{times} kills in {seconds:.0f} s: {len(accepted)} accepted, {len(accepted) - len(lost)} of them delivered, "

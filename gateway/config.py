@@ -152,6 +152,14 @@ def _duration(value: Any) -> float:
     return float(match[1]) * _SECONDS[match[2]]
 
 
+def age(text: str) -> float:
+    """Seconds of an age such as `24h`, from a command line."""
+    try:
+        return _duration(text)
+    except ValueError as error:
+        raise UserError(str(error)) from None
+
+
 def _count(value: Any) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise ValueError(f"a whole number is wanted here, not {kind_of(value)}")  # noqa: TRY004 - pydantic's

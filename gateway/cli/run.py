@@ -35,7 +35,8 @@ from gateway.ruleset.program import ANY_TRACKER, Program
 from gateway.spool.database import Rescue
 from gateway.spool.embedded import EmbeddedStore
 from gateway.spool.keys import spool_ring
-from gateway.spool.seal import RECORDS, Sealer
+from gateway.spool.quarantine import Quarantine, quarantine_path
+from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.trackers.schema import TrackerFile
 
 
@@ -76,7 +77,9 @@ class Served:
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        gateway = Gateway(listening(self._configuration.settings), self._plan, emit=log.emit, store=self._store)
+        settings = self._configuration.settings
+        quarantine = make_quarantine(settings)
+        gateway = Gateway(listening(settings), self._plan, emit=log.emit, store=self._store, quarantine=quarantine)
         await serve(
             gateway,
             load=self._load,
@@ -176,6 +179,15 @@ def make_store(settings: Settings) -> EmbeddedStore | None:
     return EmbeddedStore(spool.path, sealer_of(spool), limit=spool.limit, keep=spool.keep, told=_say_rescued)
 
 
+def make_quarantine(settings: Settings) -> Quarantine | None:
+    """Where what can't be read is kept, where a route asks for it."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    sealer, path = Sealer(spool_ring(spool), QUARANTINE), quarantine_path(spool.path)
+    return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
+
+
 def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
     """The Program of each route, by the route's name."""
     today = datetime.now(UTC).date()
@@ -247,7 +259,8 @@ def _count_rules(configuration: Configuration) -> int:
 
 
 def _say_rescued(rescue: Rescue) -> None:
-    _say(f"gateway: the spool was damaged ({rescue.why}): set aside as {rescue.aside}, {rescue.records} records go on")
+    copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
+    _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
 
 
 def _say(line: str) -> None:

@@ -16,8 +16,9 @@ from typing import Final
 
 import aiohttp
 
+from gateway.core.errors import Reason
 from gateway.core.message import Headers, Inbound
-from gateway.core.outcome import Response, Send
+from gateway.core.outcome import Refuse, Response, Send
 from gateway.policy.answers import accepted_answer, with_cors
 from gateway.proxy.counts import Counts, Verdict
 from gateway.proxy.hop import known_gateways
@@ -25,6 +26,7 @@ from gateway.proxy.reply import line
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import INVALID, Unreachable, Upstream
 from gateway.spool.drain import Attempt, Drain, Fate
+from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import RETRY_SECONDS, Claimed, Dropped, Entry, NotKept, Numbers, Store
 
 AWAY: Final = frozenset({429, 502, 503, 504})
@@ -37,34 +39,46 @@ CONNECT_SECONDS: Final = 2.0
 """To a backend that was away; with the drain's pauses, it is found again within two seconds."""
 
 ATTEMPT_SECONDS: Final = 120.0
+WIPE_SECONDS: Final = 30.0
 _ANSWER_SIZE: Final = 64 * 1024
 
 
 class Delivery:
     """What is done with masked requests that can't go out now. Made inside the running loop."""
 
-    def __init__(self, store: Store, plan: Callable[[], Plan], counts: Counts, pseudonym: str) -> None:
+    def __init__(
+        self,
+        store: Store,
+        plan: Callable[[], Plan],
+        counts: Counts,
+        pseudonym: str,
+        quarantine: Quarantine | None = None,
+    ) -> None:
         self._store = store
+        self._quarantine = quarantine
         self._plan = plan
         self._counts = counts
         self._pseudonym = pseudonym
         self._upstream: Upstream | None = None
         self._drain = Drain(store, self._deliver, self._routes, revoked=lambda: plan().revoked)
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Opens the store, or raises `UserError`; then delivers what waits from earlier."""
         await self._store.open()
         self._upstream = Upstream(connect=CONNECT_SECONDS)
-        self._task = asyncio.get_running_loop().create_task(self._drain.run())
+        loop = asyncio.get_running_loop()
+        self._tasks = [loop.create_task(self._drain.run()), loop.create_task(self._wipe())]
 
     async def stop(self) -> None:
         """Ends; what waits goes out after the next start."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._upstream is not None:
             await self._upstream.close()
+        if self._quarantine is not None:
+            await self._quarantine.close()
         await self._store.close()
 
     @property
@@ -93,6 +107,25 @@ class Delivery:
             return None
         self._drain.away(route.name, after)
         return await self._keep(route, inbound, send, why)
+
+    async def quarantine(self, route: Route, inbound: Inbound, refuse: Refuse) -> Response | None:
+        """The answer to what can't be read and is kept, sealed, for rules that can. None: it is refused."""
+        ingest = route.ingest.get(refuse.tracker)
+        if (
+            self._quarantine is None
+            or refuse.reason is Reason.UNRECOGNISED  # it was read; the route says what becomes of it
+            or inbound.method not in {"POST", "PUT", "PATCH"}
+            or (ingest is not None and not any(fnmatchcase(inbound.path, glob) for glob in ingest.paths))
+            or not await self._quarantine.add(inbound, refuse.reason)
+        ):
+            return None
+        self._counts.add(Verdict.HELD, "quarantine", refuse.tracker)
+        return accepted_answer(inbound, ingest.accepted if ingest is not None else ())
+
+    async def _wipe(self) -> None:
+        while self._quarantine is not None:
+            await self._quarantine.tidy()
+            await asyncio.sleep(WIPE_SECONDS)
 
     def _may_wait(self, route: Route, inbound: Inbound, send: Send) -> bool:
         ingest = route.ingest.get(send.report.tracker)

@@ -159,6 +159,10 @@ class Handler:
                 case Answer(response, why):
                     return self._answer(with_cors(response, inbound), why, received)
                 case Refuse(reason, response, tracker):
+                    if route.quarantines and self._delivery is not None:
+                        kept = await self._delivery.quarantine(route, whole, outcome)
+                        if kept is not None:
+                            return self._reply(kept)
                     self._counts.add(Verdict.REFUSED, reason.value, tracker)
                     return self._reply(with_cors(response, inbound))
                 case _:

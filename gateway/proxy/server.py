@@ -30,6 +30,7 @@ from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Plan
 from gateway.proxy.tls import Certificates, TlsFiles
 from gateway.proxy.upstream import Upstream
+from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import Store
 
 DRAIN_SECONDS = 10.0
@@ -88,6 +89,7 @@ class Gateway:
         emit: Emit,
         upstream: Upstream | None = None,
         store: Store | None = None,
+        quarantine: Quarantine | None = None,
     ) -> None:
         """`store` is where accepted events wait for a backend that is away; without it, browsers are told."""
         self.counts = Counts()
@@ -96,7 +98,9 @@ class Gateway:
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="masking")
         self._upstream = upstream or Upstream()
         pseudonym = f"gateway-{secrets.token_hex(4)}"
-        self.delivery = None if store is None else Delivery(store, lambda: self._handler.plan, self.counts, pseudonym)
+        self.delivery = (
+            Delivery(store, lambda: self._handler.plan, self.counts, pseudonym, quarantine) if store else None
+        )
         self._handler = Handler(
             plan,
             self._upstream,

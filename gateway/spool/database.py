@@ -24,6 +24,7 @@ from typing import Final
 
 from gateway.core.errors import UserError
 from gateway.spool.seal import Damaged, Label, Sealed, Sealer, UnknownKey
+from gateway.spool.wal import mend
 
 VERSION: Final = 1
 APPLICATION: Final = 0x4D47_5350  # "MGSP": whose file it is
@@ -103,21 +104,25 @@ class Lock:
 
 @dataclass(frozen=True, slots=True)
 class Rescue:
-    """What became of a damaged file: where it is now, why, and how many of its records were copied."""
+    """What became of a damaged file: where it is now, what was wrong, and how many of its records were copied."""
 
     aside: Path
     why: str
-    records: int
+    records: int | None = None  # None: the log was mended in place
 
 
 def open_database(path: Path, sealer: Sealer) -> tuple[sqlite3.Connection, Rescue | None]:
     """The file, whole and up to date. For the one process that has its `Lock`. Raises `UserError` in one line."""
     rescue = None
     try:
-        _create(path)
+        create(path)
+        aside = _aside(path)
+        log = aside.with_name(aside.name + "-log")
+        if mended := mend(path, log):
+            rescue = Rescue(log, f"{mended} parts of its log")
         why = _damage(path)
         if why is not None:
-            rescue = _rescue(path, why)
+            rescue = _rescue(path, aside, why)
         db = connect(path)
         try:
             db.executescript(_DERIVE)
@@ -186,7 +191,8 @@ def unpack(row: Row) -> tuple[Label, Sealed]:
     return Label(position, route, lane, at, program), Sealed(key, nonce, data)
 
 
-def _create(path: Path) -> None:
+def create(path: Path) -> None:
+    """Makes the file, for its owner alone, where there is none."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
     directory = os.open(path.parent, os.O_RDONLY)
@@ -208,9 +214,11 @@ def _damage(path: Path) -> str | None:
     return None if told == "ok" else told.splitlines()[0]
 
 
-def _rescue(path: Path, why: str) -> Rescue:
-    aside = _set_aside(path)
-    _create(path)
+def _rescue(path: Path, aside: Path, why: str) -> Rescue:
+    for ending in _FILES:
+        with suppress(FileNotFoundError):
+            path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
+    create(path)
     copied = 0
     with (
         closing(connect(path)) as fresh,
@@ -242,13 +250,9 @@ def _readable(db: sqlite3.Connection) -> Iterator[Sequence[object]]:
         break
 
 
-def _set_aside(path: Path) -> Path:
+def _aside(path: Path) -> Path:
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%f")
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
-    for ending in _FILES:
-        with suppress(FileNotFoundError):
-            path.with_name(path.name + ending).rename(aside.with_name(aside.name + ending))
-    return aside
+    return path.with_name(f"{path.name}.damaged-{stamp}")
 
 
 def _expect_keys(db: sqlite3.Connection, path: Path, sealer: Sealer) -> None:

@@ -12,7 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,6 +27,9 @@ NEARLY: Final = 0.9
 _SWEEP: Final = 500
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _INSERT: Final = f"INSERT INTO records ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a list of this program
+_LANE_AGAIN: Final = """
+INSERT INTO lanes SELECT route, lane, min(position), count(*) FROM records WHERE route = ? AND lane = ? GROUP BY 1, 2
+"""
 _BY_POSITION: Final = f"SELECT {COLUMNS} FROM records WHERE position = ?"  # noqa: S608
 
 
@@ -165,7 +168,7 @@ class Ledger:
 
     def _fail(self, error: sqlite3.Error) -> None:
         self._state = State.FAILING
-        self.numbers = self._with_state(self.numbers)
+        self.numbers = replace(self.numbers, state=State.FAILING)
         if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE:
             raise DamagedFile from error
 
@@ -175,13 +178,16 @@ class Ledger:
         """See `Store.claim`. Nothing where the file can't be read."""
         try:
             while True:
-                found, damaged = self._heads(route, most)
-                if not damaged:
+                found, damaged, astray = self._heads(route, most)
+                if not damaged and not astray:
                     break
                 with transaction(self._db):
                     for position in damaged:
                         self._db.execute("DELETE FROM records WHERE position = ?", (position,))
                     self._drop({Dropped.DAMAGED.value: len(damaged)})
+                    for lane in astray:
+                        self._db.execute("DELETE FROM lanes WHERE route = ? AND lane = ?", (route, lane))
+                        self._db.execute(_LANE_AGAIN, (route, lane))
                 self.numbers = self._count()
         except sqlite3.Error as error:
             self._fail(error)
@@ -189,13 +195,15 @@ class Ledger:
         self._held.update((one.entry.route, one.entry.lane) for one in found)
         return found
 
-    def _heads(self, route: str, most: int) -> tuple[list[Claimed], list[int]]:
+    def _heads(self, route: str, most: int) -> tuple[list[Claimed], list[int], list[bytes]]:
+        """What can be claimed; positions of records that are damaged; lanes whose head is not there."""
         busy = self._held | self._locked
         heads = self._db.execute(
             "SELECT lane, head FROM lanes WHERE route = ? ORDER BY head LIMIT ?", (route, most + len(busy))
         ).fetchall()
         found: list[Claimed] = []
         damaged: list[int] = []
+        astray: list[bytes] = []
         size = 0
         for lane, head in heads:
             if (route, lane) in busy:
@@ -204,7 +212,8 @@ class Ledger:
                 break
             row = self._db.execute(_BY_POSITION, (head,)).fetchone()
             if row is None:
-                continue  # another process took it out
+                astray.append(lane)
+                continue
             try:
                 found.append(self._opened(row))
             except Damaged:
@@ -214,7 +223,7 @@ class Ledger:
                 self._locked.add((route, lane))
                 continue
             size += len(row[7])
-        return found, damaged
+        return found, damaged, astray
 
     def _opened(self, row: Row) -> Claimed:
         label, sealed = unpack(row)
@@ -280,33 +289,35 @@ class Ledger:
         )
 
     def _count(self) -> Numbers:
-        rows = self._db.execute("SELECT route, records, bytes FROM totals").fetchall()
-        dropped = self._db.execute("SELECT reason, count FROM dropped").fetchall()
-        first = self._db.execute("SELECT at FROM records ORDER BY position LIMIT 1").fetchone()
-        return self._with_state(
-            Numbers(
-                state=State.OK,
-                records=sum(row[1] for row in rows),
-                bytes=sum(row[2] for row in rows),
-                limit=self.limit,
-                oldest=None if first is None else max(0.0, self._clock() - first[0] / 1000),
-                waiting={row[0]: row[1] for row in rows},
-                dropped={Dropped(reason): count for reason, count in dropped if reason in set(Dropped)},
-            )
-        )
+        return self._with_state(count(self._db, self.limit, self._clock()))
 
     def _with_state(self, numbers: Numbers) -> Numbers:
-        nearly = self._disk_is_low or numbers.bytes > NEARLY * self.limit
+        nearly = self._disk_is_low or numbers.state is State.NEARLY_FULL
         if self._state is State.FULL and not nearly:
             self._state = State.OK
         state = State.NEARLY_FULL if self._state is State.OK and nearly else self._state
-        return Numbers(
-            state, numbers.records, numbers.bytes, self.limit, numbers.oldest, numbers.waiting, numbers.dropped
-        )
+        return replace(numbers, state=state)
 
 
 class DamagedFile(Exception):  # noqa: N818 - reads as what it is
     """SQLite found its own structure damaged: the file is to be set aside."""
+
+
+def count(db: sqlite3.Connection, limit: int, now: float) -> Numbers:
+    """How full the file is; `now` in seconds since 1970. FULL and FAILING only its writer knows."""
+    rows = db.execute("SELECT route, records, bytes FROM totals").fetchall()
+    dropped = dict(db.execute("SELECT reason, count FROM dropped").fetchall())
+    first = db.execute("SELECT at FROM records ORDER BY position LIMIT 1").fetchone()
+    size = sum(row[2] for row in rows)
+    return Numbers(
+        state=State.NEARLY_FULL if size > NEARLY * limit else State.OK,
+        records=sum(row[1] for row in rows),
+        bytes=size,
+        limit=limit,
+        oldest=None if first is None else max(0.0, now - first[0] / 1000),
+        waiting={row[0]: row[1] for row in rows},
+        dropped={reason: dropped.get(reason.value, 0) for reason in Dropped},
+    )
 
 
 def free_space(path: Path) -> int:
