@@ -65,14 +65,12 @@ CREATE TRIGGER removed AFTER DELETE ON records BEGIN
     ) WHERE route = old.route AND lane = old.lane;
 END;
 """  # noqa: S608 - a number of this file
-_DERIVE: Final = f"""
-BEGIN IMMEDIATE;
-DELETE FROM lanes;
-DELETE FROM totals;
-INSERT INTO lanes SELECT route, lane, min(position), count(*) FROM records GROUP BY route, lane;
-INSERT INTO totals SELECT route, count(*), sum(length(sealed) + {OVERHEAD}) FROM records GROUP BY route;
-COMMIT;
-"""  # noqa: S608 - a number of this file
+_DERIVE: Final = (
+    "DELETE FROM lanes",
+    "DELETE FROM totals",
+    "INSERT INTO lanes SELECT route, lane, min(position), count(*) FROM records GROUP BY route, lane",
+    f"INSERT INTO totals SELECT route, count(*), sum(length(sealed) + {OVERHEAD}) FROM records GROUP BY route",  # noqa: S608
+)
 
 
 class Lock:
@@ -125,7 +123,7 @@ def open_database(path: Path, sealer: Sealer) -> tuple[sqlite3.Connection, Rescu
             rescue = _rescue(path, aside, why)
         db = connect(path)
         try:
-            db.executescript(_DERIVE)
+            _derive(db)
             _expect_keys(db, path, sealer)
         except BaseException:
             db.close()
@@ -178,6 +176,13 @@ def transaction(db: sqlite3.Connection) -> Iterator[None]:
         with suppress(sqlite3.Error):  # SQLite may have rolled back by itself
             db.execute("ROLLBACK")
         raise
+
+
+def _derive(db: sqlite3.Connection) -> None:
+    """Lanes and totals, from the records alone. On a full disk they stay as the triggers left them."""
+    with suppress(sqlite3.OperationalError), transaction(db):
+        for statement in _DERIVE:
+            db.execute(statement)
 
 
 def pack(label: Label, sealed: Sealed) -> Row:

@@ -25,6 +25,7 @@ CLAIM_SIZE: Final = 16 * 1024 * 1024
 
 NEARLY: Final = 0.9
 _SWEEP: Final = 500
+_TRIAL_SIZE: Final = 128 * 1024
 _DAMAGE: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 _INSERT: Final = f"INSERT INTO records ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608 - a list of this program
 _LANE_AGAIN: Final = """
@@ -171,6 +172,8 @@ class Ledger:
         self.numbers = replace(self.numbers, state=State.FAILING)
         if (getattr(error, "sqlite_errorcode", 0) & 0xFF) in _DAMAGE:
             raise DamagedFile from error
+        with suppress(sqlite3.Error):  # the log is several times what it holds: folded, it leaves room on a full disk
+            self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
 
     # what waits
 
@@ -238,19 +241,22 @@ class Ledger:
         if self._late:
             self.commit(())
         try:
-            if (
-                self._state is State.FAILING
-            ):  # nobody may be appending any more: whether it can be written, a write tells
-                with transaction(self._db):
-                    self._db.execute(
-                        "INSERT INTO dropped VALUES ('expired', 0) ON CONFLICT DO UPDATE SET count = count"
-                    )
+            if self._state is State.FAILING:
+                self._try_to_write()
                 self._state = State.OK
             self._expire(round((self._clock() - self.keep) * 1000))
             self._disk_is_low = free_space(self.path) < self.limit // 10
             self.numbers = self._count()
         except sqlite3.Error as error:
             self._fail(error)
+
+    def _try_to_write(self) -> None:
+        """As much as an event takes: where readiness keeps events away, nothing else would tell that there is room again."""
+        with transaction(self._db):
+            self._db.execute("CREATE TABLE IF NOT EXISTS trial (filling BLOB)")
+            self._db.execute("INSERT INTO trial VALUES (zeroblob(?))", (_TRIAL_SIZE,))
+        with transaction(self._db):
+            self._db.execute("DROP TABLE trial")
 
     def _expire(self, oldest: int) -> None:
         after = 0

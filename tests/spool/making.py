@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import batched
+
 from gateway.core.masked import seal
 from gateway.core.message import Headers, Outbound
 from gateway.keyring import KeyRing
@@ -29,12 +31,12 @@ def ledger(folder, ring=RING, *, limit=1 << 30, keep=3600.0):
     return made, rescue
 
 
-def filled(folder, count, *, ring=RING, lanes=4, size=200):
-    """A ledger with records whose bodies are their numbers; record n is of lane n modulo `lanes`."""
+def filled(folder, count, *, ring=RING, lanes=4, size=200, group=5):
+    """A ledger with records whose bodies are their numbers, `group` a commit; record n is of lane n modulo `lanes`."""
     made, _ = ledger(folder, ring)
-    for number in range(count):
-        body = b"%d " % number + b"." * size
-        assert made.commit([Append(entry(body, lane=b"%d" % (number % lanes)))]) == [True]
+    for numbers in batched(range(count), group):
+        changes = [Append(entry(b"%d " % one + b"." * size, lane=b"%d" % (one % lanes))) for one in numbers]
+        assert made.commit(changes) == [True] * len(changes)
     return made
 
 

@@ -129,7 +129,7 @@ class Model(RuleBasedStateMachine):
 
 
 TestModel = Model.TestCase
-TestModel.settings = settings(max_examples=25, stateful_step_count=30)
+TestModel.settings = settings(max_examples=15, stateful_step_count=30)
 
 
 def test_removed_records_positions_are_never_used_again(tmp_path):

@@ -26,6 +26,8 @@ from gateway.proxy.routes import Plan, Route
 from gateway.proxy.server import Gateway, Listening
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.upstream import Upstream, client_context
+from gateway.spool.quarantine import Quarantine
+from gateway.spool.store import Store
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SECONDS = 10.0
@@ -73,12 +75,12 @@ def read_message(reader: socket.SocketIO) -> bytes:
 class Backend:
     """Answers each request with what `script` holds (bytes, or a function that gets the socket); keeps what it got."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, port: int = 0) -> None:
         self.received: list[bytes] = []
         self.script: bytes | Callable[[socket.socket], None] = OK
         self.closes = False
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(("127.0.0.1", port))
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -155,7 +157,14 @@ class Stage:
         return replace(Route(name="t", upstream=self.backend.url, path="/t/"), **more)
 
     def start(
-        self, *, tls: TlsFiles | None = None, redirect: bool = False, read: float = 30.0, **plan: object
+        self,
+        *,
+        tls: TlsFiles | None = None,
+        redirect: bool = False,
+        read: float = 30.0,
+        store: Store | None = None,
+        quarantine: Quarantine | None = None,
+        **plan: object,
     ) -> Stage:
         self.plan = Plan(masker=plan.pop("masker", self.masker), routes=plan.pop("routes", (self.route(),)), **plan)
         ready = threading.Event()
@@ -167,6 +176,8 @@ class Stage:
                 self.plan,
                 emit=lambda event, **fields: self.events.append((event, fields)),
                 upstream=Upstream(read=read),
+                store=store,
+                quarantine=quarantine,
             )
             self._stopping = asyncio.Event()
             await self.gateway.start()
