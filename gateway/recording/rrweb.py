@@ -165,7 +165,7 @@ class Reader:
             at, node = enter(at, raw)
             if not isinstance(node, Map):
                 if isinstance(node, Leaf):
-                    self._claim(at, node, Category.PAGE_TEXT, place, holder)
+                    self.claim(at, node, Category.PAGE_TEXT, place, holder)
                 continue
             element = holder
             tag = _text(node.get("tagName"))
@@ -189,7 +189,7 @@ class Reader:
                     if name == "textContent":
                         self.text(at, value, element, place.child(name), node, index)
                     elif value.kind is Kind.TEXT and name not in ("tagName", "publicId", "systemId", "name"):
-                        self._claim(at, value, Category.PAGE_TEXT, place.child(name), element, Form.STRUCTURE)
+                        self.claim(at, value, Category.PAGE_TEXT, place.child(name), element, Form.STRUCTURE)
                 else:
                     self._walk(inner, child, place.child(name), Category.PAGE_TEXT)
 
@@ -207,11 +207,11 @@ class Reader:
         self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int
     ) -> None:
         if element is not None and element.tag == "style":
-            self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
+            self.claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
         elif element is not None and element.is_field:
-            self._claim(layer, leaf, Category.FORM_INPUTS, place, element, Form.PLAIN, holder, index)
+            self.claim(layer, leaf, Category.FORM_INPUTS, place, element, Form.PLAIN, holder, index)
         else:
-            self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
+            self.claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
 
     def attributes(
         self, layer: Layer, held: Map, element: Element | None, place: PlaceLike, *, is_chain: bool = False
@@ -228,7 +228,7 @@ class Reader:
             if not isinstance(value, Leaf):
                 form = Form.STYLE if name in STYLES else Form.PLAIN
                 for at, leaf, holder, position in leaves(layer, value):
-                    self._claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
+                    self.claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
                 continue
             category, form = Category.PAGE_TEXT, Form.PLAIN
             if name in STYLES:
@@ -245,7 +245,7 @@ class Reader:
                 named = held.get("name") or held.get("property")
                 if isinstance(named, Leaf):
                     where = place.child(named.value)
-            self._claim(layer, value, category, where, element, form, held, index, name)
+            self.claim(layer, value, category, where, element, form, held, index, name)
 
     # increments
 
@@ -258,10 +258,10 @@ class Reader:
         elif source in (9, 10):  # canvas commands, fonts: nothing in them can be read
             for at, leaf, holder, index in leaves(layer, data):
                 form = Form.BLOB if leaf.kind is Kind.TEXT and len(leaf.value) > 32 else Form.STRUCTURE
-                self._claim(at, leaf, Category.MEDIA, place, None, form, holder, index)
+                self.claim(at, leaf, Category.MEDIA, place, None, form, holder, index)
         elif source in (8, 13, 15):  # style sheet rules, declarations, adopted style sheets
             for at, leaf, holder, index in leaves(layer, data):
-                self._claim(at, leaf, Category.PAGE_TEXT, place, None, Form.STYLE, holder, index)
+                self.claim(at, leaf, Category.PAGE_TEXT, place, None, Form.STYLE, holder, index)
         elif source == 11:
             self._rest(layer, data, place, Category.DATA_LOGS)
         elif source in _HARMLESS:
@@ -369,10 +369,10 @@ class Reader:
                 continue
             where, form = place.child(key.value), Form.INPUT if key.value == "text" else Form.STATE
             if isinstance(value, Leaf):  # what was typed goes as a whole, whatever it opens into
-                self._claim(layer, value, Category.FORM_INPUTS, where, element, form, data, index, key.value)
+                self.claim(layer, value, Category.FORM_INPUTS, where, element, form, data, index, key.value)
                 continue
             for at, leaf, holder, position in leaves(layer, value, data, index):
-                self._claim(at, leaf, Category.FORM_INPUTS, where, element, form, holder, position, key.value)
+                self.claim(at, leaf, Category.FORM_INPUTS, where, element, form, holder, position, key.value)
 
     # the rest
 
@@ -405,20 +405,20 @@ class Reader:
         """Texts where none are expected: read like a page's, or masked where their element is not known."""
         for at, leaf, holder, index in leaves(layer, node):
             if leaf.kind is Kind.NUMBER and len(leaf.value) >= _LONG:
-                self._claim(at, leaf, Category.PAGE_TEXT, place)
+                self.claim(at, leaf, Category.PAGE_TEXT, place)
             elif leaf.kind in (Kind.TEXT, Kind.BYTES):
-                self._claim(at, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
+                self.claim(at, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
 
     def _rest(self, layer: Layer, data: Map, place: PlaceLike, category: Category) -> None:
         for key, value in data.items:
             if key.value in ("source", "plugin"):
                 continue
             if key.value == "tag" and isinstance(value, Leaf) and value.child is None:
-                self._claim(layer, value, Category.EVENT_PROPERTIES, place.child(key.value))
+                self.claim(layer, value, Category.EVENT_PROPERTIES, place.child(key.value))
             else:
                 self._walk(layer, value, place.child(key.value), category)
 
-    def _claim(
+    def claim(
         self,
         layer: Layer,
         leaf: Leaf,
