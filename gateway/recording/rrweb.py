@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.category import Category
-from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
+from gateway.core.document import Kind, Layer, Leaf, List, Map, Node, opened
 from gateway.core.words import PLAIN_KEY, Phrases, words_of
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
@@ -168,13 +168,14 @@ class Reader:
                     self.claim(at, node, Category.PAGE_TEXT, place, holder)
                 continue
             element = holder
-            tag = _text(node.get("tagName"))
+            parts = {key.value: opened(value) for key, value in node.items}  # of two of one name the last, as `Map.get`
+            tag, node_id = _text(parts.get("tagName")), number(parts.get("id"))
             if tag is not None:
-                element = self._element(node, tag, holder)
+                element = self._element(parts.get("attributes"), tag, holder, node_id)
                 if element.node_id:
                     element = self.mirror.add(element, sibling)
-            elif (node_id := number(node.get("id"))) is not None:
-                if number(node.get("type")) == 0:
+            elif node_id is not None:
+                if number(parts.get("type")) == 0:
                     self.mirror.add_document(node_id, holder)
                 elif holder is not None:
                     self.mirror.add_text(node_id, holder)
@@ -193,15 +194,14 @@ class Reader:
                 else:
                     self._walk(inner, child, place.child(name), Category.PAGE_TEXT)
 
-    def _element(self, node: Map, tag: str, parent: Element | None) -> Element:
+    def _element(self, held: Node | None, tag: str, parent: Element | None, node_id: int | None) -> Element:
         attributes: dict[str, str] = {}
-        held = node.get("attributes")
         if isinstance(held, Map):
             for key, value in held.items:
                 name = key.value.lower()
                 if name in self._names and isinstance(value, Leaf):
                     attributes[name] = value.value[:512] if value.kind is Kind.TEXT else ""
-        return Element(tag.lower(), attributes, parent, number(node.get("id")) or 0, self.mirror)
+        return Element(tag.lower(), attributes, parent, node_id or 0, self.mirror)
 
     def text(
         self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int

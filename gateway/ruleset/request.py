@@ -196,12 +196,7 @@ class Request:
         judge = self._of(self._judge)
         if not judge.secrets:
             return
-        left = {
-            text[start:end]
-            for text in self._closed
-            if judge.secrets.stands_in(text)
-            for start, end, *_ in judge.secrets.find(text)
-        }
+        left = {secret for text in self._closed for secret in judge.secrets.left_in(text)}
         if left and not judge.stands_kept(self._of(self._walk).claims, left):
             raise Refused(Reason.LEAK)
 
