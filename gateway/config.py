@@ -52,6 +52,8 @@ from gateway.core.yaml import (
     read_model,
 )
 from gateway.keyring import load_ring
+from gateway.policy.choice import Choice
+from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import Known, RuleFile
@@ -72,6 +74,7 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z", re.ASCII)
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+/)*\Z", re.ASCII)
 _COOKIE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 6265 section 4.1.1: a token
+_LANGUAGE: Final = re.compile(r"[a-z]{2,8}\Z", re.ASCII)
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost."})
 
 Network = IPv4Network | IPv6Network
@@ -366,11 +369,44 @@ def _selectable(trackers: Iterable[str]) -> list[str]:
 
 
 class OptOutSettings(Strict):
-    """What counts as a visitor's no."""
+    """What counts as a visitor's no, and the page where it is said: files of your own, or the packaged ones."""
 
     cookies: Annotated[Texts, AfterValidator(_cookie)] = ("gateway_opt_out",)
     gpc: StrictBool = True
     dnt: StrictBool = True
+    page: MaybeFile = None
+    texts: MaybeFile = None
+
+
+class OptOutWords(Strict):
+    """The opt-out page in one language."""
+
+    title: Text
+    on: Text
+    off: Text
+    gpc: Text
+    dnt: Text
+    mobile: Text
+    record_off: Text
+    refuse: Text
+    allow: Text
+    cookie: Text
+
+
+class OptOutTexts(Strict):
+    """rules/visitors/opt_out.yaml."""
+
+    languages: Mapping[Text, OptOutWords]
+
+    @field_validator("languages")
+    @classmethod
+    def _name_languages(cls, value: Mapping[str, OptOutWords]) -> Mapping[str, OptOutWords]:
+        for language in value:
+            if not _LANGUAGE.match(language):
+                raise ValueError(f"{quoted(language)} is no language: write the code, as in en or de")
+        if not value:
+            raise ValueError("at least one language is wanted here")
+        return value
 
 
 class VisitorSettings(Strict):
@@ -449,6 +485,7 @@ class Configuration:
     settings: Settings
     rules: tuple[RuleFile, ...]
     trackers: Mapping[str, TrackerFile]
+    choice: Choice
     files: tuple[Path, ...]
 
 
@@ -558,7 +595,20 @@ def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequenc
     settings = load_settings(path, environ, beside)
     found = load_trackers([*tracker_paths(), *settings.trackers, *trackers], reader)
     rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known_names(found), where=settings.where)
-    return Configuration(settings, rules, found, tuple(read))
+    choice = _choice(settings.visitors.opt_out, reader)
+    return Configuration(settings, rules, found, choice, tuple(read))
+
+
+def _choice(settings: OptOutSettings, reader: Callable[[PurePath], str]) -> Choice:
+    """The opt-out page with its words; UserError where a file of it is wrong."""
+    packaged = rules_directory() / "visitors"
+    page, words = settings.page or packaged / "opt_out.html", settings.texts or packaged / "opt_out.yaml"
+    texts = read_model(parse(reader(words), str(words)), OptOutTexts, Surroundings())
+    each = {language: told.model_dump(exclude={"where"}) for language, told in texts.languages.items()}
+    try:
+        return Choice(reader(page), each, OptOut(settings.cookies, settings.gpc, settings.dnt))
+    except ValueError as error:
+        raise UserError(f"is no page: {error}", str(page)) from None
 
 
 def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) -> bytes:
@@ -617,7 +667,12 @@ def _create_key(path: Path) -> None:
         raise UserError(f"can't create the masking key: {(error.strerror or 'failed').lower()}", str(path)) from None
 
 
-SCHEMAS: Final[Mapping[str, type[Strict]]] = {"gateway": Settings, "rules": RuleFile, "tracker": TrackerFile}
+SCHEMAS: Final[Mapping[str, type[Strict]]] = {
+    "gateway": Settings,
+    "rules": RuleFile,
+    "tracker": TrackerFile,
+    "opt_out": OptOutTexts,
+}
 
 
 def schema_text(name: str) -> str:

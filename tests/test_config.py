@@ -300,6 +300,9 @@ def packaged(tmp_path, monkeypatch):
     (root / "default.yaml").write_text("record: {urls: detect}")
     (root / "profiles/strict.yaml").write_text("extends: default\nrecord: {urls: drop}")
     (root / "trackers/posthog.yaml").write_text("tracker: posthog")
+    (root / "visitors").mkdir()
+    for name in ("opt_out.html", "opt_out.yaml"):
+        (root / "visitors" / name).write_bytes((rules_directory() / "visitors" / name).read_bytes())
     monkeypatch.setattr(config, "rules_directory", lambda: root)
     return root
 
@@ -315,7 +318,7 @@ def test_a_configuration_is_loaded_whole_with_every_file_it_was_read_from(tmp_pa
     assert list(loaded.trackers) == ["posthog"]
     assert set(loaded.files) == {
         path, tmp_path / "a.yaml", packaged / "default.yaml", packaged / "profiles/strict.yaml",
-        packaged / "trackers/posthog.yaml",
+        packaged / "trackers/posthog.yaml", packaged / "visitors/opt_out.html", packaged / "visitors/opt_out.yaml",
     }  # fmt: skip
 
 

@@ -22,7 +22,6 @@ from gateway.config import Configuration, RouteSettings, Settings
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
-from gateway.policy.signals import OptOut
 from gateway.proxy.counts import Kind
 from gateway.proxy.masking import Programs
 from gateway.proxy.routes import Plan, Route
@@ -167,14 +166,14 @@ def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program
 def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> Plan:
     """What requests are served by."""
     settings = configuration.settings
-    opt_out = settings.visitors.opt_out
     return Plan(
         masker=Programs(programs),
         routes=tuple(
             _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
             for route in settings.routes
         ),
-        opt_out=OptOut(opt_out.cookies, opt_out.gpc, opt_out.dnt),
+        opt_out=configuration.choice.opt_out,
+        choice=configuration.choice,
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
         must_say_https=settings.tls.mode == "behind_proxy",

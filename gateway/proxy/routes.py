@@ -16,6 +16,7 @@ from urllib.parse import urljoin, urlsplit
 from gateway.core.limits import Limits
 from gateway.core.message import Inbound
 from gateway.core.outcome import Outcome
+from gateway.policy.choice import Choice
 from gateway.policy.signals import OptOut
 from gateway.proxy.trust import Trust
 from gateway.trackers.schema import OptedOut
@@ -89,6 +90,7 @@ class Plan:
     masker: Masker
     routes: tuple[Route, ...]
     opt_out: OptOut = field(default_factory=OptOut)
+    choice: Choice | None = None  # the opt-out page
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     must_say_https: bool = False

@@ -86,6 +86,9 @@ def test_a_configuration_loads(body, tmp_path):
     (tmp_path / "gateway.yaml").write_text(body)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "my-shop.yaml").write_text("extends: default\n")
+    for name in ("opt-out.html", "opt-out.yaml"):
+        packaged = config.rules_directory() / "visitors" / name.replace("-", "_")
+        (tmp_path / name).write_bytes(packaged.read_bytes())
     loaded = config.load(tmp_path / "gateway.yaml")
     assert loaded.settings.routes
 
