@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from ipaddress import ip_network
 
@@ -300,9 +301,7 @@ def packaged(tmp_path, monkeypatch):
     (root / "default.yaml").write_text("record: {urls: detect}")
     (root / "profiles/strict.yaml").write_text("extends: default\nrecord: {urls: drop}")
     (root / "trackers/posthog.yaml").write_text("tracker: posthog")
-    (root / "visitors").mkdir()
-    for name in ("opt_out.html", "opt_out.yaml"):
-        (root / "visitors" / name).write_bytes((rules_directory() / "visitors" / name).read_bytes())
+    shutil.copytree(rules_directory() / "visitors", root / "visitors")
     monkeypatch.setattr(config, "rules_directory", lambda: root)
     return root
 
