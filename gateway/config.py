@@ -53,6 +53,8 @@ from gateway.core.yaml import (
 )
 from gateway.keyring import load_ring
 from gateway.policy.choice import Choice
+from gateway.policy.consent import READERS, of_names
+from gateway.policy.region import check_region, known_place
 from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
@@ -388,6 +390,8 @@ class OptOutWords(Strict):
     dnt: Text
     mobile: Text
     record_off: Text
+    no_consent: Text
+    consent_refused: Text
     refuse: Text
     allow: Text
     cookie: Text
@@ -409,12 +413,57 @@ class OptOutTexts(Strict):
         return value
 
 
+def _region(value: str) -> str:
+    return check_region(value)
+
+
+def _consent_tools(value: tuple[str, ...]) -> tuple[str, ...]:
+    of_names(value)
+    return value
+
+
+def _field_name(value: str) -> str:
+    if value and not _COOKIE.match(value):
+        raise ValueError(f"{quoted(value)} is no header name")
+    return value
+
+
+class ConsentSettings(Strict):
+    """Where consent is required before anything is recorded, and where it is read."""
+
+    required_in: Annotated[Texts, AfterValidator(lambda names: tuple(_region(name) for name in names))] = (
+        "gdpr",
+        "uk",
+        "ch",
+    )
+    cookies: Annotated[Texts, AfterValidator(_consent_tools)] = tuple(READERS)
+    tcf_purposes: tuple[
+        Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 24, "from 1 to 24"))], ...
+    ] = (1, 8)
+
+
+class RegionSettings(Strict):
+    """How a visitor's country is found. Headers count from `trusted_proxies` only."""
+
+    header: Annotated[str, AfterValidator(_field_name)] = ""
+    state_header: Annotated[str, AfterValidator(_field_name)] = ""
+    database: MaybeFile = None  # of MaxMind's format; the embedded one unless told
+    unknown: str = "strictest"
+
+    @field_validator("unknown")
+    @classmethod
+    def _be_somewhere(cls, value: str) -> str:
+        if value != "strictest" and known_place(value) != value:
+            raise ValueError(f"{quoted(value)} is no country: write strictest, or a code such as US or US-CA")
+        return value
+
+
 class VisitorSettings(Strict):
     """Who is recorded at all."""
 
-    closed: ClassVar[Mapping[str, str]] = {"consent": _NOT_BUILT, "region": _NOT_BUILT}
-
     opt_out: OptOutSettings = OptOutSettings()
+    consent: ConsentSettings | None = None
+    region: RegionSettings = RegionSettings()
 
 
 class PseudonymSettings(Strict):
@@ -475,6 +524,10 @@ class Settings(Strict):
             raise ValueError("tls: mode off is for loopback addresses: listen on 127.0.0.1, or write mode: serve")
         if self.tls.mode == "behind_proxy" and not self.trusted_proxies:
             raise ValueError("tls: mode behind_proxy needs trusted_proxies: name the network of the proxy in front")
+        if self.visitors.region.header and not self.trusted_proxies:
+            raise ValueError(
+                "visitors.region.header counts from trusted_proxies only: name the network of the proxy in front"
+            )
         return self
 
 
