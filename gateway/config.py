@@ -37,6 +37,7 @@ from pydantic import (
 
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
+from gateway.core.region import check_region, known_place
 from gateway.core.yaml import (
     SIZE_LIMIT,
     Source,
@@ -54,7 +55,6 @@ from gateway.core.yaml import (
 from gateway.keyring import load_ring
 from gateway.policy.choice import Choice
 from gateway.policy.consent import READERS, of_names
-from gateway.policy.region import check_region, known_place
 from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
@@ -689,7 +689,8 @@ def keys_of(configuration: Configuration, master: bytes) -> Keys:
     """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
     settings = configuration.settings
     specs = [rule.operator for file in configuration.rules for rule in file.mask]
-    specs += [spec for file in configuration.rules for spec in file.record.operators.values()]
+    records = [told for file in configuration.rules for told in (file.record, *(one.record for one in file.visitors))]
+    specs += [spec for told in records for spec in told.operators.values()]
     seals = any(spec.name == "encrypt" for spec in specs)
     sealing = load_ring(settings.encryption_keys).sealing if seals else None
     return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)

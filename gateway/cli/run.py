@@ -179,6 +179,7 @@ def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> 
         opt_out=configuration.choice.opt_out,
         choice=configuration.choice,
         consent=_consent(settings.visitors.consent),
+        asks_for_country=any(program.asks_for_country for program in programs.values()),
         geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),

@@ -95,13 +95,14 @@ class Plan:
     choice: Choice | None = None  # the opt-out page
     consent: Consent | None = None
     geography: Geography = field(default_factory=Geography)
+    asks_for_country: bool = False  # whether rules do
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     must_say_https: bool = False
 
-    def place_of(self, inbound: Inbound) -> str:
+    def country_of(self, inbound: Inbound) -> str:
         """Where the visitor is, where that matters: `DE`, `US-CA`, or an empty text."""
-        if self.consent is None:
+        if self.consent is None and not self.asks_for_country:
             return ""
         trusted = self.trust.includes(read_address(inbound.peer))
         return self.geography.place(inbound.headers, inbound.client, trusted=trusted)
