@@ -37,6 +37,7 @@ from pydantic import (
 
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
+from gateway.core.region import check_region, known_place
 from gateway.core.yaml import (
     SIZE_LIMIT,
     Source,
@@ -52,6 +53,9 @@ from gateway.core.yaml import (
     read_model,
 )
 from gateway.keyring import load_ring
+from gateway.policy.choice import Choice
+from gateway.policy.consent import READERS, of_names
+from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import Known, RuleFile
@@ -72,6 +76,7 @@ _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z", re.ASCII)
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+/)*\Z", re.ASCII)
 _COOKIE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 6265 section 4.1.1: a token
+_LANGUAGE: Final = re.compile(r"[a-z]{2,8}\Z", re.ASCII)
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost."})
 
 Network = IPv4Network | IPv6Network
@@ -378,19 +383,99 @@ def _selectable(trackers: Iterable[str]) -> list[str]:
 
 
 class OptOutSettings(Strict):
-    """What counts as a visitor's no."""
+    """What counts as a visitor's no, and the page where it is said: files of your own, or the packaged ones."""
 
     cookies: Annotated[Texts, AfterValidator(_cookie)] = ("gateway_opt_out",)
     gpc: StrictBool = True
     dnt: StrictBool = True
+    page: MaybeFile = None
+    texts: MaybeFile = None
+
+
+class OptOutWords(Strict):
+    """The opt-out page in one language."""
+
+    title: Text
+    on: Text
+    off: Text
+    gpc: Text
+    dnt: Text
+    mobile: Text
+    record_off: Text
+    no_consent: Text
+    consent_refused: Text
+    refuse: Text
+    allow: Text
+    cookie: Text
+
+
+class OptOutTexts(Strict):
+    """rules/visitors/opt_out.yaml."""
+
+    languages: Mapping[Text, OptOutWords]
+
+    @field_validator("languages")
+    @classmethod
+    def _name_languages(cls, value: Mapping[str, OptOutWords]) -> Mapping[str, OptOutWords]:
+        for language in value:
+            if not _LANGUAGE.match(language):
+                raise ValueError(f"{quoted(language)} is no language: write the code, as in en or de")
+        if not value:
+            raise ValueError("at least one language is wanted here")
+        return value
+
+
+def _region(value: str) -> str:
+    return check_region(value)
+
+
+def _consent_tools(value: tuple[str, ...]) -> tuple[str, ...]:
+    of_names(value)
+    return value
+
+
+def _field_name(value: str) -> str:
+    if value and not _COOKIE.match(value):
+        raise ValueError(f"{quoted(value)} is no header name")
+    return value
+
+
+class ConsentSettings(Strict):
+    """Where consent is required before anything is recorded, and where it is read."""
+
+    required_in: Annotated[Texts, AfterValidator(lambda names: tuple(_region(name) for name in names))] = (
+        "gdpr",
+        "uk",
+        "ch",
+    )
+    cookies: Annotated[Texts, AfterValidator(_consent_tools)] = tuple(READERS)
+    tcf_purposes: tuple[
+        Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 24, "from 1 to 24"))], ...
+    ] = (1, 8)
+
+
+class RegionSettings(Strict):
+    """How a visitor's country is found. Headers count from `trusted_proxies` only."""
+
+    header: Annotated[str, AfterValidator(_field_name)] = ""
+    state_header: Annotated[str, AfterValidator(_field_name)] = ""
+    database: MaybeFile = None  # of MaxMind's format; the embedded one unless told
+    unknown: str = "strictest"
+
+    @field_validator("unknown")
+    @classmethod
+    def _be_somewhere(cls, value: str) -> str:
+        if value != "strictest" and known_place(value) != value:
+            raise ValueError(f"{quoted(value)} is no country: write strictest, or a code such as US or US-CA")
+        return value
 
 
 class VisitorSettings(Strict):
     """Who is recorded at all."""
 
-    closed: ClassVar[Mapping[str, str]] = {"consent": _NOT_BUILT, "region": _NOT_BUILT}
-
     opt_out: OptOutSettings = OptOutSettings()
+    consent: ConsentSettings | None = None
+    region: RegionSettings = RegionSettings()
 
 
 class PseudonymSettings(Strict):
@@ -482,6 +567,10 @@ class Settings(Strict):
             raise ValueError("tls: mode off is for loopback addresses: listen on 127.0.0.1, or write mode: serve")
         if self.tls.mode == "behind_proxy" and not self.trusted_proxies:
             raise ValueError("tls: mode behind_proxy needs trusted_proxies: name the network of the proxy in front")
+        if self.visitors.region.header and not self.trusted_proxies:
+            raise ValueError(
+                "visitors.region.header counts from trusted_proxies only: name the network of the proxy in front"
+            )
         return self
 
 
@@ -492,6 +581,7 @@ class Configuration:
     settings: Settings
     rules: tuple[RuleFile, ...]
     trackers: Mapping[str, TrackerFile]
+    choice: Choice
     files: tuple[Path, ...]
 
 
@@ -601,7 +691,20 @@ def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequenc
     settings = load_settings(path, environ, beside)
     found = load_trackers([*tracker_paths(), *settings.trackers, *trackers], reader)
     rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known_names(found), where=settings.where)
-    return Configuration(settings, rules, found, tuple(read))
+    choice = _choice(settings.visitors.opt_out, reader)
+    return Configuration(settings, rules, found, choice, tuple(read))
+
+
+def _choice(settings: OptOutSettings, reader: Callable[[PurePath], str]) -> Choice:
+    """The opt-out page with its words; UserError where a file of it is wrong."""
+    packaged = rules_directory() / "visitors"
+    page, words = settings.page or packaged / "opt_out.html", settings.texts or packaged / "opt_out.yaml"
+    texts = read_model(parse(reader(words), str(words)), OptOutTexts, Surroundings())
+    each = {language: told.model_dump(exclude={"where"}) for language, told in texts.languages.items()}
+    try:
+        return Choice(reader(page), each, OptOut(settings.cookies, settings.gpc, settings.dnt))
+    except ValueError as error:
+        raise UserError(f"is no page: {error}", str(page)) from None
 
 
 def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) -> bytes:
@@ -629,7 +732,8 @@ def keys_of(configuration: Configuration, master: bytes) -> Keys:
     """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
     settings = configuration.settings
     specs = [rule.operator for file in configuration.rules for rule in file.mask]
-    specs += [spec for file in configuration.rules for spec in file.record.operators.values()]
+    records = [told for file in configuration.rules for told in (file.record, *(one.record for one in file.visitors))]
+    specs += [spec for told in records for spec in told.operators.values()]
     seals = any(spec.name == "encrypt" for spec in specs)
     sealing = load_ring(settings.encryption_keys).sealing if seals else None
     return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)
@@ -660,7 +764,12 @@ def _create_key(path: Path) -> None:
         raise UserError(f"can't create the masking key: {(error.strerror or 'failed').lower()}", str(path)) from None
 
 
-SCHEMAS: Final[Mapping[str, type[Strict]]] = {"gateway": Settings, "rules": RuleFile, "tracker": TrackerFile}
+SCHEMAS: Final[Mapping[str, type[Strict]]] = {
+    "gateway": Settings,
+    "rules": RuleFile,
+    "tracker": TrackerFile,
+    "opt_out": OptOutTexts,
+}
 
 
 def schema_text(name: str) -> str:

@@ -18,6 +18,7 @@ from gateway import config
 from gateway.core.errors import Refused
 from gateway.core.limits import Budget, Limits
 from gateway.core.message import Headers, Inbound, Outbound
+from gateway.core.pipeline import finish
 from gateway.ruleset.judge import Change
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
@@ -132,16 +133,10 @@ class Bench:
         program = self._programs[tracker or ""]
         work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
         try:
-            work.open()
-            work.recognise()
-            work.read()
-            work.decide()
-            outbound = work.close()
-            work.verify()
+            return finish(work)
         except Refused as refused:
             self.tally.refused[str(refused.reason)] += 1
             return None
-        return outbound
 
     # recall
 

@@ -20,6 +20,7 @@ from gateway.core.yaml import nearest, one_line, quoted
 
 # name → what it does; the command is `command` of gateway.cli.<name>
 COMMANDS: Final[Mapping[str, str]] = {
+    "init": "Write a configuration, rules and certificates for a tracker.",
     "run": "Serve: mask what trackers send, forward the rest.",
     "demo": "Show the whole thing on this machine, before and after.",
     "check": "Validate configuration and rules; print what is in effect.",

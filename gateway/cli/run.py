@@ -18,12 +18,20 @@ import click
 import uvloop
 
 from gateway import __version__, config, log
-from gateway.config import Configuration, RouteSettings, Settings, SpoolSettings
+from gateway.config import (
+    Configuration,
+    ConsentSettings,
+    RegionSettings,
+    RouteSettings,
+    Settings,
+    SpoolSettings,
+)
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
-from gateway.policy.signals import OptOut
+from gateway.policy.consent import Consent, of_names
 from gateway.proxy.counts import Kind
+from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.masking import Programs
 from gateway.proxy.routes import Ingest, Plan, Route
 from gateway.proxy.server import Gateway, Listening, serve, show
@@ -116,7 +124,9 @@ class Served:
         settings = self._configuration.settings
         tls = listening(settings).tls
         authorities = (route.upstream_ca for route in settings.routes if route.upstream_ca is not None)
-        return [*self._configuration.files, *(tls.paths if tls else ()), *authorities]
+        database = settings.visitors.region.database
+        more = [*authorities, *([database] if database is not None else [])]
+        return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
     def _say_ready(self, gateway: Gateway) -> None:
         settings = self._configuration.settings
@@ -209,18 +219,36 @@ def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program
 def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> Plan:
     """What requests are served by."""
     settings = configuration.settings
-    opt_out = settings.visitors.opt_out
     return Plan(
         masker=Programs(programs),
         routes=tuple(
             _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
             for route in settings.routes
         ),
-        opt_out=OptOut(opt_out.cookies, opt_out.gpc, opt_out.dnt),
+        opt_out=configuration.choice.opt_out,
+        choice=configuration.choice,
+        consent=_consent(settings.visitors.consent),
+        asks_for_country=any(program.asks_for_country for program in programs.values()),
+        geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
         must_say_https=settings.tls.mode == "behind_proxy",
         revoked=settings.spool.revoked if settings.spool is not None else (),
+    )
+
+
+def _consent(settings: ConsentSettings | None) -> Consent | None:
+    if settings is None:
+        return None
+    return Consent(settings.required_in, of_names(settings.cookies), frozenset(settings.tcf_purposes))
+
+
+def _geography(settings: RegionSettings) -> Geography:
+    return Geography(
+        settings.header,
+        settings.state_header,
+        open_database(settings.database) if settings.database is not None else None,
+        "" if settings.unknown == "strictest" else settings.unknown,
     )
 
 

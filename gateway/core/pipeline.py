@@ -47,17 +47,23 @@ class Program(Protocol):
     def begin(self, inbound: Inbound, budget: Budget) -> Work: ...
 
 
+def finish(work: Work) -> Outbound:
+    """All steps of one request, in their order: what may leave. Raises `Refused` where nothing may."""
+    work.open()
+    work.recognise()
+    work.read()
+    work.decide()
+    outbound = work.close()
+    work.verify()
+    return outbound
+
+
 def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outcome:
     """The verdict on one request: `Send` with what may leave, or `Refuse`. `clock` is in seconds, never back."""
     budget = Budget(program.limits, clock)
     work = program.begin(inbound, budget)
     try:
-        work.open()
-        work.recognise()
-        work.read()
-        work.decide()
-        outbound = work.close()
-        work.verify()
+        outbound = finish(work)
         reply = work.reply()
         session = work.session()
     except Refused as refused:

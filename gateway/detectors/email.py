@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.detectors.near_miss import near_misses
 
 _LOCAL: Final = re.compile(r"[\w.!#$%*+'^~-]{1,64}")  # run over the reversed text before the @
 _LABEL: Final = r"[^\W_](?:[\w-]{0,61}[^\W_])?"
@@ -43,12 +44,9 @@ _LOOKS_LIKE: Final = re.compile(r"[\w.+-]{1,64}@[\w.-]{1,64}")
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    hits = list(_find(text, context))
-    for match in _LOOKS_LIKE.finditer(text):
-        start, end = match.span()
-        if not any(start < stop and at < end for at, stop in hits):
-            is_version = _NOT_A_DOMAIN.match(match[0].partition("@")[2]) and "." in match[0].partition("@")[2]
-            yield Miss(start, end, DETECTOR.name, MissReason.VERSION_LIKE if is_version else MissReason.NOT_A_DOMAIN)
+    for match in near_misses(_LOOKS_LIKE, text, _find(text, context)):
+        is_version = _NOT_A_DOMAIN.match(match[0].partition("@")[2]) and "." in match[0].partition("@")[2]
+        yield Miss(*match.span(), DETECTOR.name, MissReason.VERSION_LIKE if is_version else MissReason.NOT_A_DOMAIN)
 
 
 DETECTOR: Final = Detector(

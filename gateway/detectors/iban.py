@@ -13,6 +13,7 @@ from typing import Final
 from stdnum import iban, numdb
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.detectors.near_miss import near_misses
 
 _PART: Final = re.compile(r"(\d+)!([nac])")
 _CLASSES: Final = {"n": r"\d", "a": "[A-Za-z]", "c": "[0-9A-Za-z]"}
@@ -55,11 +56,8 @@ _LOOKS_LIKE: Final = re.compile(r"(?<![^\W_])[A-Z]{2}\d\d(?:[ .-]?[0-9A-Z]){10,3
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    hits = list(_find(text, context))
-    for match in _LOOKS_LIKE.finditer(text):
+    for match in near_misses(_LOOKS_LIKE, text, _find(text, context)):
         start, end = match.span()
-        if any(start < stop and at < end for at, stop in hits):
-            continue
         form = _FORMS.get(match[0][:2])
         if form is None:
             reason = MissReason.NOT_ISSUED

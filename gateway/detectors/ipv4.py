@@ -13,6 +13,7 @@ from string import ascii_lowercase
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.detectors.near_miss import near_misses
 
 _PACKAGE: Final = r"\.(?:min|bundle|m?js|css|map|t?gz|tar|zip|exe|dmg|whl|jar)\b"
 _QUAD: Final = re.compile(rf"(?<![A-Za-z0-9.])\d{{1,3}}(?:\.\d{{1,3}}){{3}}(?!\w|\.\d|-[A-Za-z]|{_PACKAGE})")
@@ -95,11 +96,8 @@ _LOOKS_LIKE: Final = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    hits = list(_find(text, context))
-    for match in _LOOKS_LIKE.finditer(text):
+    for match in near_misses(_LOOKS_LIKE, text, _find(text, context)):
         start, end = match.span()
-        if any(start < stop and at < end for at, stop in hits):
-            continue
         if not _QUAD.match(text, start):
             reason = MissReason.INSIDE_LONGER_TOKEN
         elif not _is_address(match[0]):

@@ -12,6 +12,7 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.detectors.near_miss import near_misses
 
 _CANDIDATE: Final = re.compile(
     r"(?<![\w:.])(?=[0-9A-Fa-f]{0,4}:)[0-9A-Fa-f:]{4,45}(?:(?<=:)\d{1,3}(?:\.\d{1,3}){3}|(?<=\d)(?:\.\d{1,3}){3})?"
@@ -42,12 +43,10 @@ def _is_address(written: str) -> bool:
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    hits = list(_find(text, context))
-    for match in _CANDIDATE.finditer(text):
-        start, end = match.span()
-        if match[0].count(":") > 1 and not any(start < stop and at < end for at, stop in hits):
+    for match in near_misses(_CANDIDATE, text, _find(text, context)):
+        if match[0].count(":") > 1:
             is_time = match[0].count(":") == 2 and match[0].replace(":", "").isdecimal()
-            yield Miss(start, end, DETECTOR.name, MissReason.TIME_LIKE if is_time else MissReason.RESERVED)
+            yield Miss(*match.span(), DETECTOR.name, MissReason.TIME_LIKE if is_time else MissReason.RESERVED)
 
 
 DETECTOR: Final = Detector(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.detectors.near_miss import near_misses
 
 _HH: Final = "[0-9A-Fa-f]{2}"
 _HHHH: Final = "[0-9A-Fa-f]{4}"
@@ -37,12 +38,9 @@ _LOOKS_LIKE: Final = re.compile(rf"{_HH}(?:[:-]{_HH}){{5}}|{_HHHH}\.{_HHHH}\.{_H
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    hits = list(_find(text, context))
-    for match in _LOOKS_LIKE.finditer(text):
-        start, end = match.span()
-        if not any(start < stop and at < end for at, stop in hits):
-            is_whole = _PAIRS.match(text, start) or _FOURS.match(text, start)
-            yield Miss(start, end, DETECTOR.name, MissReason.RESERVED if is_whole else MissReason.INSIDE_LONGER_TOKEN)
+    for match in near_misses(_LOOKS_LIKE, text, _find(text, context)):
+        is_whole = _PAIRS.match(text, match.start()) or _FOURS.match(text, match.start())
+        yield Miss(*match.span(), DETECTOR.name, MissReason.RESERVED if is_whole else MissReason.INSIDE_LONGER_TOKEN)
 
 
 DETECTOR: Final = Detector(

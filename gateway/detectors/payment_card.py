@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.detectors.near_miss import near_misses
 
 # first digits (from, to) → lengths. Sources: ISO/IEC 7812 registrations as the brands publish them
 _BRANDS: Final[tuple[tuple[str, str, str, tuple[int, ...]], ...]] = (
@@ -133,11 +134,8 @@ _LOOKS_LIKE: Final = re.compile(r"\d(?:[ \t._/·-]{0,3}\d){11,22}")
 
 
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
-    hits = list(_find(text, context))
-    for match in _LOOKS_LIKE.finditer(text):
+    for match in near_misses(_LOOKS_LIKE, text, _find(text, context)):
         start, end = match.span()
-        if any(start < stop and at < end for at, stop in hits):
-            continue
         digits = "".join(filter(str.isdecimal, match[0]))
         if len(digits) > 19:
             reason = MissReason.WRONG_LENGTH

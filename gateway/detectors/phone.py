@@ -16,6 +16,7 @@ from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
 from gateway.detectors.beside import Words
+from gateway.detectors.near_miss import near_misses
 
 _GAP: Final = r"[ \t.()/-]{0,3}"
 _INTERNATIONAL: Final = re.compile(rf"(?<!\d)(\+|(?<![\w#.+])00)(?:{_GAP}\d){{7,18}}")
@@ -110,10 +111,8 @@ def _is_national(written: str) -> bool:
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
     hits = list(_find(text, context))
     for pattern, reason in ((_INTERNATIONAL, MissReason.NOT_ISSUED), (_NATIONAL, MissReason.NEEDS_A_WORD)):
-        for match in pattern.finditer(text):
+        for match in near_misses(pattern, text, hits):
             start, end = match.span()
-            if any(start < stop and at < end for at, stop in hits):
-                continue
             if pattern is _NATIONAL and not _is_national(match[0]):
                 is_time = len(match[0]) > 7
                 yield Miss(start, end, DETECTOR.name, MissReason.TIME_LIKE if is_time else MissReason.WRONG_LENGTH)

@@ -4,13 +4,15 @@ Strict: what is no JSON text as a whole is None, not a guess. Nothing is normali
 duplicate keys and lone surrogates survive. Reading loops, never recurses; nesting over `limits.depth` is
 `Refused(TOO_DEEP)`.
 
-One regular expression matches a whole member or element with its delimiter. Strings without escapes are slices;
-all others go through the standard library's scanner, which decodes in C.
+One regular expression matches a whole item: its key, its value or the bracket that opens it, the brackets that close
+behind it, and the comma. The matches follow each other without a gap, so that positions are sums of lengths: asking the
+match for spans costs more than all else (measured). Strings with escapes go through the standard library's scanner.
 """
 
 from __future__ import annotations
 
 import re
+from itertools import islice
 from json import JSONDecodeError
 from json.decoder import scanstring  # type: ignore[attr-defined]  # the C scanner; typeshed does not list it
 from json.encoder import encode_basestring
@@ -20,33 +22,31 @@ from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
 
-_WS = r"[ \t\n\r]*+"
+_SPACES = " \t\n\r"
+_WS = rf"[{_SPACES}]*+"
 _PLAIN = r'"([^"\\\x00-\x1f]*+)"'
-_NUMBER = r"(-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)"
-_WORD = r"(true|false|null)"
-_EMPTY = rf"(\{{{_WS}\}}|\[{_WS}\])"
-_OPENED = r"([{\[])"
-# groups: 1 key (empty in a list), 2 string, 3 number, 4 word, 5 empty container, 6 container that goes on
-_ITEM = "(?:{0}{5}{6}|{1}{5}{6}|{2}{5}{6}|{3}{5}{6}|{4})"
-_MEMBER = re.compile(
-    f"{_WS}{_PLAIN}{_WS}:{_WS}" + _ITEM.format(_PLAIN, _NUMBER, _WORD, _EMPTY, _OPENED, _WS, "[,}]"), re.ASCII
+_ESCAPED = r'("[^"\\\x00-\x1f]*+(?:\\[^\x00-\x1f][^"\\\x00-\x1f]*+)++")'
+_NUMBER = r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+"
+_WORD = r"true|false|null"
+_OTHER = rf"({_NUMBER}|{_WORD})|([{{\[])"
+# groups: 1 string or key, 2 the same with escapes; 3 the colon behind a key; 4 its value, a string, 5 the same with
+# escapes, 6 a number or word, 7 a bracket that opens; 8 and 9 a number, word or bracket without a key; 10 all that closes
+# or parts. A place where none of this stands matches as one character without a group 10.
+_ITEM = re.compile(
+    f"(?:(?:{_PLAIN}|{_ESCAPED})(?:({_WS}:{_WS})(?:{_PLAIN}|{_ESCAPED}|{_OTHER}))?+|{_OTHER})"
+    rf"((?:{_WS}[}}\]])*+{_WS},?+{_WS})"
+    r"|[\s\S]",
+    re.ASCII,
 )
-_ELEMENT = re.compile(f"{_WS}()" + _ITEM.format(_PLAIN, _NUMBER, _WORD, _EMPTY, _OPENED, _WS, r"[,\]]"), re.ASCII)
-STRING, NUMBER, WORD, EMPTY, OPENED = range(2, 7)
-
-# the slow path: a key or value with escapes
-_KEY_START = re.compile(rf"{_WS}(?=\")")
-_COLON = re.compile(rf"{_WS}:{_WS}")
-_VALUE_START = re.compile(_WS)
-_BARE = re.compile(f"(){_PLAIN}|{_NUMBER}|{_WORD}|{_EMPTY}|{_OPENED}", re.ASCII)
-_DELIMITER = {True: re.compile(f"{_WS}[,}}]"), False: re.compile(rf"{_WS}[,\]]")}
+_SPACE = re.compile(_WS)
+_SCALAR = re.compile(f"({_NUMBER})|{_WORD}", re.ASCII)
 
 _NUMBER_LITERAL = re.compile(_NUMBER, re.ASCII)
 _WORD_LITERAL = re.compile(_WORD)
 _BEYOND_STRINGIFY = re.compile("[\ud800-\udfff\u2028\u2029]")
 
 ITEMS_PER_CHECK = 4096
-_NOTHING = Leaf("", 0, 0)
+_CLOSED_BY = {"{": "}", "[": "]"}
 
 
 def _scan(source: str, at: int) -> tuple[str, int] | None:
@@ -60,120 +60,100 @@ def _scan(source: str, at: int) -> tuple[str, int] | None:
 
 def read(source: str, at: int, budget: Budget) -> tuple[Node, int] | None:
     """The JSON value that starts at `at` (after white space), and where it ends; None where there is none."""
-    depth_limit = budget.limits.depth
-    member, element, make, number, word = _MEMBER.match, _ELEMENT.match, Leaf, Kind.NUMBER, Kind.WORD
-    at = _VALUE_START.match(source, at).end()  # type: ignore[union-attr]  # matches the empty string
+    at = _SPACE.match(source, at).end()  # type: ignore[union-attr]  # matches the empty string
     first = source[at : at + 1]
     if first == '"':
         scanned = _scan(source, at)
         return None if scanned is None else (Leaf(scanned[0], at, scanned[1]), scanned[1])
-    bare = _BARE.match(source, at)
-    if bare is None:
+    if first in {"{", "["}:
+        return _read_container(source, at, budget)
+    scalar = _SCALAR.match(source, at)
+    if scalar is None:
         return None
-    if bare.lastindex != OPENED:
-        return _closed(source, bare), bare.end()
+    return Leaf(scalar[0], at, scalar.end(), Kind.NUMBER if scalar[1] else Kind.WORD), scalar.end()
 
+
+def _read_container(source: str, at: int, budget: Budget) -> tuple[Node, int] | None:
+    """The map or list whose bracket is at `at`, and where it ends."""
+    depth_limit = budget.limits.depth
+    make, number_kind, word_kind = Leaf, Kind.NUMBER, Kind.WORD
+    same: dict[str, str] = {}  # keys repeat: one object for each makes them cheap to look up and to compare
     # what is open: `items` of the container at hand, and for each one around it (its items, start, whether a map, key)
     around: list[tuple[list[Any], int, bool, Leaf | None]] = []
     items: list[Any] = []
     start = at
-    is_map = first == "{"
-    at += 1
+    is_map = False
     key: Leaf | None = None
-    node: Node = _NOTHING
-    kind: int
+    node: Node
+    matches = _ITEM.finditer(source, at)
     while True:
         budget.check_time()
-        for _ in range(ITEMS_PER_CHECK):
-            match = member(source, at) if is_map else element(source, at)
-            if match is None:
-                slow = _read_escaped(source, at, is_map=is_map)
-                if slow is None:
+        before = at
+        for match in islice(matches, ITEMS_PER_CHECK):
+            name, escaped_name, colon, text, escaped, literal, bracket, bare, bare_bracket, tail = match.groups()
+            if colon is not None:
+                if not is_map:
                     return None
-                key, escaped, at = slow
-                if escaped is None:
-                    kind = OPENED
+                if name is not None:
+                    end = at + len(name) + 2
+                    key = make(same.setdefault(name, name), at, end)
                 else:
-                    kind = STRING
-                    items.append((key, escaped) if is_map else escaped)
+                    scanned = _scan(source, at)
+                    if scanned is None:
+                        return None
+                    end = scanned[1]
+                    key = make(scanned[0], at, end)
+                at = end + len(colon)
+            elif tail is None or is_map:
+                return None
             else:
-                kind = match.lastindex or 0
-                at = match.end()
-                low, high = match.span(kind)
-                if kind == STRING:
-                    node = make(source[low:high], low - 1, high + 1)
-                elif kind == NUMBER:
-                    node = make(source[low:high], low, high, number)
-                elif kind == WORD:
-                    node = make(source[low:high], low, high, word)
-                elif kind == EMPTY:
-                    node = Map([], low, high) if source[low] == "{" else List([], low, high)
-                if is_map:
-                    start_of_key, end_of_key = match.span(1)
-                    key = make(source[start_of_key:end_of_key], start_of_key - 1, end_of_key + 1)
-                    if kind != OPENED:
-                        items.append((key, node))
-                elif kind != OPENED:
-                    items.append(node)
+                text, escaped, literal, bracket = name, escaped_name, bare, bare_bracket
 
-            if kind == OPENED:
-                around.append((items, start, is_map, key))
-                if len(around) >= depth_limit:
-                    raise Refused(Reason.TOO_DEEP)
-                start = at - 1
-                items = []
-                is_map = source[start] == "{"
-                continue
-
-            while source[at - 1] != ",":
-                ended: Node = Map(items, start, at) if is_map else List(items, start, at)
-                if not around:
-                    return ended, at
-                items, start, is_map, key = around.pop()
-                items.append((key, ended) if is_map else ended)
-                delimiter = _DELIMITER[is_map].match(source, at)
-                if delimiter is None:
+            if text is not None:
+                end = at + len(text) + 2
+                node = make(text, at, end)
+            elif literal is not None:
+                end = at + len(literal)
+                node = make(literal, at, end, word_kind if literal[0] in "tfn" else number_kind)
+            elif escaped is not None:
+                scanned = _scan(source, at)
+                if scanned is None:
                     return None
-                at = delimiter.end()
+                end = scanned[1]
+                node = make(scanned[0], at, end)
+            else:
+                around.append((items, start, is_map, key))
+                items, start, is_map = [], at, bracket == "{"
+                at += 1
+                if not tail or not tail.lstrip().startswith(_CLOSED_BY[bracket]):
+                    if len(around) > depth_limit:
+                        raise Refused(Reason.TOO_DEEP)
+                    if tail and not tail.isspace():
+                        return None
+                    at += len(tail)
+                    continue
+                end = -1
 
-
-def _closed(source: str, match: re.Match[str]) -> Node:
-    """The node of a match that is a whole value."""
-    kind = match.lastindex or 0
-    low, high = match.span(kind or 0)
-    if kind == EMPTY:
-        return Map([], low, high) if source[low] == "{" else List([], low, high)
-    return Leaf(source[low:high], low, high, Kind.NUMBER if kind == NUMBER else Kind.WORD)
-
-
-def _read_escaped(source: str, at: int, *, is_map: bool) -> tuple[Leaf | None, Node | None, int] | None:
-    """One member or element, piece by piece: key, value (None where a container goes on), and where to read on."""
-    key = None
-    if is_map:
-        quote = _KEY_START.match(source, at)
-        scanned = quote and _scan(source, quote.end())
-        colon = scanned and _COLON.match(source, scanned[1])
-        if not quote or not scanned or not colon:
-            return None
-        key = Leaf(scanned[0], quote.end(), scanned[1])
-        at = colon.end()
-    else:
-        at = _VALUE_START.match(source, at).end()  # type: ignore[union-attr]  # matches the empty string
-    node: Node
-    if source.startswith('"', at):
-        scanned = _scan(source, at)
-        if scanned is None:
-            return None
-        node = Leaf(scanned[0], at, scanned[1])
-    else:
-        bare = _BARE.match(source, at)
-        if bare is None:
-            return None
-        if bare.lastindex == OPENED:
-            return key, None, bare.end()
-        node = _closed(source, bare)
-    delimiter = _DELIMITER[is_map].match(source, node.end)
-    return delimiter and (key, node, delimiter.end())
+            if end >= 0:
+                items.append((key, node) if is_map else node)
+                at = end
+                if tail == ",":
+                    at += 1
+                    continue
+            for mark in tail:
+                at += 1
+                if mark in "}]":
+                    if (mark == "}") is not is_map:
+                        return None
+                    ended: Node = Map(items, start, at) if is_map else List(items, start, at)
+                    items, start, is_map, key = around.pop()
+                    if not around:
+                        return ended, at
+                    items.append((key, ended) if is_map else ended)
+            if "," not in tail:
+                return None
+        if at == before:
+            return None  # the source ended
 
 
 def write_string(value: str) -> str:
@@ -196,8 +176,12 @@ class Json:
     def parse(self, source: str | bytes, budget: Budget) -> Layer | None:
         if not isinstance(source, str):
             return None
-        value = read(source, 0, budget)
-        if value is None or _VALUE_START.match(source, value[1]).end() != len(source):  # type: ignore[union-attr]
+        start = _SPACE.match(source).end()  # type: ignore[union-attr]  # matches the empty string
+        ending = _CLOSED_BY.get(source[start : start + 1])
+        if ending is not None and not source.rstrip(_SPACES).endswith(ending):
+            return None  # a piece of a document: what is cut off is told by its end, before all of it is read
+        value = read(source, start, budget)
+        if value is None or _SPACE.match(source, value[1]).end() != len(source):  # type: ignore[union-attr]
             return None
         return Layer(self.name, source, value[0], self)
 

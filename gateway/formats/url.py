@@ -248,6 +248,7 @@ def _split_opaque(text: str, start: int, at: int, end: int, scheme: str) -> Url:
     )
 
 
+_BLANK = re.compile(r"\s")
 _PLAIN_PATH = re.compile(r"/[^\s/\\][^\s]*")
 _NAMED_HOST = re.compile(r"//(?:[^\s/?#@]*@)?(?:\[[0-9A-Fa-f:.]+\]|[^\s/?#@:]*[^\W_])(?::\d*)?(?:[/?#]\S*)?")
 _QUERY_ONLY = re.compile(r"\?[^\s=&]+=\S*")
@@ -260,7 +261,7 @@ def looks_like_url(text: str) -> bool:
     Relative references without a leading slash look like words; where a field's name says that it holds a URL, `split`
     reads them.
     """
-    if not text or any(char.isspace() for char in text):
+    if not text or (text[0] not in "/?#" and ":" not in text) or _BLANK.search(text):
         return False
     match text[0]:
         case "/":

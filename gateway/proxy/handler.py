@@ -22,7 +22,8 @@ from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.log import Event, Name
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
-from gateway.policy.decision import decide
+from gateway.policy.choice import BODY_SIZE, Choice
+from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
 from gateway.proxy.counts import Counts, Verdict
@@ -129,10 +130,36 @@ class Handler:
         if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
             # RFC 9110 section 7.6.2: the last recipient answers itself
             return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
-        objection = decide(inbound, plan.opt_out, record=route.record, record_mobile=route.record_mobile)
+        inbound = replace(inbound, country=plan.country_of(inbound))
+        objection = decide(
+            inbound,
+            plan.opt_out,
+            record=route.record,
+            record_mobile=route.record_mobile,
+            consent=plan.consent,
+        )
+        if plan.choice is not None and plan.choice.is_asked(inbound):
+            return await self._choose(request, received, plan, plan.choice, inbound, objection)
         if objection is not None:
             return self._answer(opted_out_answer(inbound, route.opted_out), objection.value, received)
         return await self._mask_and_forward(request, received, plan, route, inbound)
+
+    async def _choose(
+        self,
+        request: web.BaseRequest,
+        received: Received,
+        plan: Plan,
+        choice: Choice,
+        inbound: Inbound,
+        objection: Objection | None,
+    ) -> web.StreamResponse:
+        """The opt-out page: shown, or what was chosen on it."""
+        try:
+            asked = replace(inbound, body=await read_body(request, BODY_SIZE, lambda _: None))
+        except BodyRejected as rejected:
+            return self._reject(rejected.rejection)
+        secure = request.secure or plan.must_say_https
+        return self._answer(choice.answer(asked, objection, secure=secure), "opt_out_page", received)
 
     async def _mask_and_forward(
         self, request: web.BaseRequest, received: Received, plan: Plan, route: Route, inbound: Inbound

@@ -19,9 +19,9 @@ from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.words import words_of
 from gateway.formats.clarity import ROW, TEXT_TAG, UNREADABLE, Attributes, ClarityLayer, DomNode, is_payload
 from gateway.recording import rrweb
-from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
+from gateway.recording.claim import Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import UNKNOWN, Element, Mirror
-from gateway.recording.rrweb import enter, leaves, number
+from gateway.recording.rrweb import leaves, number
 from gateway.recording.siblings import Siblings
 
 _DOCUMENT: Final = 1
@@ -69,7 +69,6 @@ class Reader:
 
     def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:
         self.mirror = mirror
-        self._emit = emit
         self._walk = walk
         self._names = attribute_names
         self._page = rrweb.Reader(mirror, emit, walk, attribute_names)
@@ -100,7 +99,7 @@ class Reader:
     ) -> None:
         for at, leaf, _, _ in leaves(layer, node):
             if leaf.kind is Kind.TEXT:
-                self._claim(at, leaf, category, place, element)
+                self._page.claim(at, leaf, category, place, element)
 
     # the page
 
@@ -170,16 +169,16 @@ class Reader:
         where = place.child("change")
         element = self._typed(layer, row, where, 4)
         for leaf in _texts(row, 5):  # a digest is as good as the value
-            self._claim(layer, leaf, Category.FORM_INPUTS, where.child("checksum"), element, Form.BLOB)
+            self._page.claim(layer, leaf, Category.FORM_INPUTS, where.child("checksum"), element, Form.BLOB)
 
     def _typed(self, layer: Layer, row: List, place: PlaceLike, at: int) -> Element:
         element = self._target(row)
         for index, leaf in _indexed(row):
             if index == at:
                 where = place.child("text")
-                self._claim(layer, leaf, Category.FORM_INPUTS, where, element, Form.INPUT, key="text")
+                self._page.claim(layer, leaf, Category.FORM_INPUTS, where, element, Form.INPUT, key="text")
             elif index < at:
-                self._claim(layer, leaf, Category.EVENT_PROPERTIES, place.child("type"), None, Form.STRUCTURE)
+                self._page.claim(layer, leaf, Category.EVENT_PROPERTIES, place.child("type"), None, Form.STRUCTURE)
         if at < len(row.items) and not isinstance(row.items[at], Leaf):
             self._all(layer, row.items[at], place, Category.FORM_INPUTS, UNKNOWN)
         return element
@@ -191,15 +190,15 @@ class Reader:
             if index == _CLICK_TEXT:
                 self._shown(layer, leaf, element, where.child("text"))
             elif index == _CLICK_LINK:
-                self._claim(layer, leaf, Category.URLS, where.child("link"), element)
+                self._page.claim(layer, leaf, Category.URLS, where.child("link"), element)
             else:
-                self._claim(layer, leaf, Category.PAGE_TEXT, where.child("element"), element, Form.STRUCTURE)
+                self._page.claim(layer, leaf, Category.PAGE_TEXT, where.child("element"), element, Form.STRUCTURE)
 
     def _shown(self, layer: Layer, leaf: Leaf, element: Element, place: PlaceLike) -> None:
         """A copy of what an element shows, with all that is in it: each of them has a say."""
         shown = list(islice(element.iter_subtree(), _MOST_SHOWN + 1)) if element is not UNKNOWN else [UNKNOWN]
         for one in shown if len(shown) <= _MOST_SHOWN else [UNKNOWN]:
-            self._claim(layer, leaf, Category.PAGE_TEXT, place, UNKNOWN if one.is_field else one)
+            self._page.claim(layer, leaf, Category.PAGE_TEXT, place, UNKNOWN if one.is_field else one)
 
     def _target(self, row: List) -> Element:
         target = number(row.items[2]) if len(row.items) > 2 else None
@@ -226,7 +225,7 @@ class Reader:
         for index, item in enumerate(row.items[2:]):
             if index == 0 and isinstance(item, Leaf):
                 name = item.value
-                self._claim(layer, item, Category.EVENT_PROPERTIES, where)
+                self._page.claim(layer, item, Category.EVENT_PROPERTIES, where)
                 continue
             tells_user = rrweb.USER.longest_in(words_of(name)) > 0
             category = Category.USER_TRAITS if tells_user else Category.EVENT_PROPERTIES
@@ -241,22 +240,6 @@ class Reader:
                 self._walk(layer, told, where, Category.USER_TRAITS)
             else:
                 self._all(layer, name, where, Category.USER_TRAITS)
-
-    def _claim(
-        self,
-        layer: Layer,
-        leaf: Leaf,
-        category: Category,
-        place: PlaceLike,
-        element: Element | None = None,
-        form: Form = Form.PLAIN,
-        *,
-        key: str = "",
-    ) -> None:
-        self._emit(Claim(layer, leaf, category, place, element, None, 0, form, key))
-        if leaf.child is not None:
-            for at, part, holder, index in leaves(*enter(layer, leaf)):
-                self._emit(Claim(at, part, category, place, element, holder, index, form, key))
 
 
 def _numbers(node: DomNode) -> tuple[int, int | None, int | None]:

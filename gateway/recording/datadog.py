@@ -184,7 +184,7 @@ class Segment:
             for value in node.items[2:]:
                 leaf, _ = self._string(layer, value, place)
                 if leaf is not None:
-                    self._claim(change.strings, leaf, Category.PAGE_TEXT, place, holder, Form.STRUCTURE)
+                    self._page.claim(change.strings, leaf, Category.PAGE_TEXT, place, holder, Form.STRUCTURE)
         else:
             tag = name.rpartition(">")[2].lower() if name is not None else ""
             row, told, is_unsure = self._attributes(change, node, 2)
@@ -218,7 +218,7 @@ class Segment:
             if isinstance(pair, Leaf):  # a text, where nobody knows of which node
                 leaf, _ = self._string(layer, pair, place)
                 if leaf is not None:
-                    self._claim(change.strings, leaf, Category.PAGE_TEXT, place, UNKNOWN)
+                    self._page.claim(change.strings, leaf, Category.PAGE_TEXT, place, UNKNOWN)
                 continue
             if not isinstance(pair, List) or not 1 <= len(pair.items) <= 2:
                 self._close_off(layer, pair, place)
@@ -235,7 +235,7 @@ class Segment:
             if leaf is None:
                 continue
             if name is None:
-                self._claim(change.strings, leaf, Category.PAGE_TEXT, place, UNKNOWN)
+                self._page.claim(change.strings, leaf, Category.PAGE_TEXT, place, UNKNOWN)
             else:
                 row.put(name, leaf)
                 row.sites.append((node, index))
@@ -259,7 +259,7 @@ class Segment:
         if leaf is not None:
             element = self._element(node.items[0])
             where = change.place.child("text")
-            self._claim(change.strings, leaf, Category.FORM_INPUTS, where, element, Form.INPUT, key="text")
+            self._page.claim(change.strings, leaf, Category.FORM_INPUTS, where, element, Form.INPUT, key="text")
 
     def _set_selection(self, change: _Change) -> None:
         """Which boxes and options are chosen: the whole goes, or nothing."""
@@ -283,7 +283,9 @@ class Segment:
                 leaf, _ = self._string(change.layer, node, change.place)
                 if leaf is not None:
                     form = Form.STRUCTURE if index else Form.STYLE
-                    self._claim(change.strings, leaf, Category.PAGE_TEXT, change.place.child("cssText"), None, form)
+                    self._page.claim(
+                        change.strings, leaf, Category.PAGE_TEXT, change.place.child("cssText"), None, form
+                    )
 
     def _remove(self, change: _Change) -> None:
         node_id = number(change.node)
@@ -321,7 +323,7 @@ class Segment:
         if index is None or not isinstance(node, Leaf):
             leaf, text = self._string(layer, node, place)
             if leaf is not None:
-                self._claim(Strings(layer), leaf, Category.PAGE_TEXT, place, None, Form.STRUCTURE)
+                self._page.claim(Strings(layer), leaf, Category.PAGE_TEXT, place, None, Form.STRUCTURE)
             return text
         if not self._table.is_known:
             return None
@@ -332,7 +334,7 @@ class Segment:
         if use is None:
             use = self._named[index] = Use(layer, node, entry, entry.leaf.value)
             self._table.remember(index, use.value)
-            self._claim(Strings(layer), use, Category.PAGE_TEXT, place, None, Form.STRUCTURE)
+            self._page.claim(Strings(layer), use, Category.PAGE_TEXT, place, None, Form.STRUCTURE)
         elif use.layer is layer:
             use.sites.append(node)
         else:
@@ -396,22 +398,6 @@ class Segment:
         row.put("textContent", leaf)
         self._page.text(change.strings, leaf, holder, change.place.child("textContent"), row, 0)
 
-    def _claim(
-        self,
-        layer: Layer,
-        leaf: Leaf,
-        category: Category,
-        place: PlaceLike,
-        element: Element | None,
-        form: Form = Form.PLAIN,
-        *,
-        key: str = "",
-    ) -> None:
-        self._emit(Claim(layer, leaf, category, place, element, None, 0, form, key))
-        if leaf.child is not None:
-            for at, part, holder, index in rrweb.leaves(*enter(layer, leaf)):
-                self._emit(Claim(at, part, category, place, element, holder, index, form, key))
-
     def _close_off(self, layer: Layer, node: Node, place: PlaceLike | None) -> None:
         """Texts where none are expected: nobody knows whose they are."""
         for at, leaf, _, _ in rrweb.leaves(layer, node):
@@ -423,10 +409,10 @@ class Segment:
         for entry in self._entries:
             if not entry.uses:
                 form = _FORMS.get(entry.role, Form.PLAIN)
-                self._claim(entry.layer, entry.leaf, Category.PAGE_TEXT, place, UNKNOWN, form)
+                self._page.claim(entry.layer, entry.leaf, Category.PAGE_TEXT, place, UNKNOWN, form)
             elif entry.role == _TYPED:  # whatever it is used for
                 for use in entry.uses:
-                    self._claim(Strings(use.layer), use, Category.FORM_INPUTS, place, None, Form.INPUT)
+                    self._page.claim(Strings(use.layer), use, Category.FORM_INPUTS, place, None, Form.INPUT)
 
 
 def recognises(node: Map) -> bool:

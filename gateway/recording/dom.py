@@ -11,12 +11,20 @@ field for as long as its id is in use.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from threading import Lock
-from typing import Final
+from typing import Any, Final
 
 import cssselect2
+from cssselect2.parser import (
+    AttributeSelector,
+    ClassSelector,
+    CombinedSelector,
+    IDSelector,
+    LocalNameSelector,
+    parse,
+)
 
 FIELD_TAGS: Final = frozenset({"input", "textarea", "select", "option", "optgroup", "datalist"})
 _KEPT_VALUE: Final = 512  # characters of an attribute that are kept for selectors
@@ -74,7 +82,7 @@ class Element:
         self.version = 0  # counts attribute changes
         self._classes: frozenset[str] | None = None
         self._matched: tuple[Selectors, int, frozenset[int]] | None = None
-        self._below: tuple[Selectors, int, tuple[bool, frozenset[int]]] | None = None
+        self._below: tuple[Selectors, int, tuple[bool, frozenset[int]], int] | None = None
         # siblings are linked, so that placing one costs the same among ten and among a hundred thousand
         self.first_child: Element | None = None
         self.last_child: Element | None = None
@@ -262,6 +270,14 @@ UNKNOWN: Final = Element("", {})
 UNKNOWN.private = True
 
 
+type Test = tuple[Callable[[Element], bool], int]
+"""A compiled selector, and what holds where it matches."""
+
+_NO_TESTS: Final[list[Test]] = []
+_NONE: Final[frozenset[int]] = frozenset()
+_NOTHING: Final[tuple[bool, frozenset[int]]] = (False, _NONE)
+
+
 class Selectors:
     """The CSS selectors of all rules and private marks, compiled once; `match` says which hold for an element.
 
@@ -272,16 +288,45 @@ class Selectors:
 
     def __init__(self, selectors: Iterable[tuple[int, str]]) -> None:
         """Raises `cssselect2.SelectorError` where a selector does not parse."""
-        self._matcher = cssselect2.Matcher()
+        # by what an element must have for a test to hold: most elements have nothing that any selector asks for
+        self._by_id: dict[str, list[Test]] = {}
+        self._by_class: dict[str, list[Test]] = {}
+        self._by_attribute: dict[str, list[Test]] = {}
+        self._by_tag: dict[str, list[Test]] = {}
+        self._of_all: list[Test] = []
         self.attribute_names: set[str] = {"id", "class", "type", "contenteditable", "name", "role", "autocomplete"}
         self.count = 0
         self._is_local = True  # whether an element's own attributes decide, and no other element
         for number, css in selectors:
-            for compiled in cssselect2.compile_selector_list(css):
-                self._matcher.add_selector(compiled, number)
+            for parsed, compiled in zip(parse(css), cssselect2.compile_selector_list(css), strict=True):
+                self._file(parsed.parsed_tree, (compiled.test, number))
                 self.count += 1
             self.attribute_names.update(_attribute_names(css))
             self._is_local = self._is_local and not any(_COMBINES.search(one) for one in _alternatives(css))
+
+    def _file(self, tree: Any, test: Test) -> None:
+        """Files a test under the rarest thing that it asks of the element itself."""
+        asked: dict[type, str] = {}
+        for part in (tree.right if isinstance(tree, CombinedSelector) else tree).simple_selectors:
+            match part:
+                case IDSelector():
+                    asked[IDSelector] = part.ident
+                case ClassSelector():
+                    asked[ClassSelector] = part.class_name
+                case AttributeSelector() if not part.namespace:
+                    asked[AttributeSelector] = part.lower_name
+                case LocalNameSelector():
+                    asked[LocalNameSelector] = part.lower_local_name.lower()
+        for kind, index in (
+            (IDSelector, self._by_id),
+            (ClassSelector, self._by_class),
+            (AttributeSelector, self._by_attribute),
+            (LocalNameSelector, self._by_tag),
+        ):
+            if kind in asked:
+                index.setdefault(asked[kind], []).append(test)
+                return
+        self._of_all.append(test)
 
     def match(self, element: Element) -> frozenset[int]:
         """The numbers that hold for this element itself (not for those above it), memoised until it changes."""
@@ -290,29 +335,60 @@ class Selectors:
         memo = element._matched  # noqa: SLF001 - the memo is part of the element
         if memo is not None and memo[0] is self and memo[1] == stamp:
             return memo[2]
-        found = frozenset(payload for _, _, _, payload in self._matcher.match(element))
+        tests = self._tests_of(element)
+        found = frozenset(number for test, number in tests if test(element)) if tests else _NONE
         if Selectors.PRIVATE in found:
             element.private = True
         element._matched = (self, stamp, found)  # noqa: SLF001
         return found
 
+    def _tests_of(self, element: Element) -> list[Test]:
+        """The tests that may hold for an element."""
+        tests = self._of_all + self._by_tag.get(element.tag.lower(), _NO_TESTS)
+        for name, value in element.attributes.items():
+            if name in self._by_attribute:
+                tests += self._by_attribute[name]
+            if name == "class":
+                for one in value.split():  # not `classes`, which every element of every page would then keep
+                    tests += self._by_class.get(one, _NO_TESTS)
+            elif name == "id":
+                tests += self._by_id.get(value, _NO_TESTS)
+        return tests
+
     def match_lineage(self, element: Element) -> tuple[bool, frozenset[int]]:
         """Whether the element or one above it is private, and the rules that hold for it or one above it."""
-        mirror = element.mirror
-        stamp = 0 if mirror is None else mirror.epoch if self._is_local else mirror.shape + mirror.epoch
-        memo = element._below  # noqa: SLF001
-        if mirror is not None and memo is not None and memo[0] is self and memo[1] == stamp:
-            return memo[2]
+        memo = self._known_of(element)
+        if memo is not None:
+            return memo[0]
         private = False
         rules: frozenset[int] = frozenset()
+        height = 0
         for one in element.lineage():
+            memo = self._known_of(one)
+            if memo is not None and height + memo[1] <= _DEEPEST:  # what is above was looked at already
+                private = private or memo[0][0]
+                rules |= memo[0][1]
+                height += memo[1]
+                break
+            height += 1
             found = self.match(one)
             if found:
                 rules |= found
             private = private or one.private
-        result = (private, rules - {Selectors.PRIVATE})
-        element._below = (self, stamp, result)  # noqa: SLF001
+        result = (private, rules - {Selectors.PRIVATE}) if private or rules else _NOTHING
+        element._below = (self, self._stamp(element), result, height)  # noqa: SLF001
         return result
+
+    def _known_of(self, element: Element) -> tuple[tuple[bool, frozenset[int]], int] | None:
+        """What `match_lineage` found for an element, with how many elements it looked at, as long as that holds."""
+        memo = element._below  # noqa: SLF001
+        if memo is None or element.mirror is None or memo[0] is not self or memo[1] != self._stamp(element):
+            return None
+        return memo[2], memo[3]
+
+    def _stamp(self, element: Element) -> int:
+        mirror = element.mirror
+        return 0 if mirror is None else mirror.epoch if self._is_local else mirror.shape + mirror.epoch
 
 
 def _alternatives(css: str) -> Iterator[str]:

@@ -26,7 +26,7 @@ from gateway.formats.openreplay import ABOUT, MESSAGE, UNREADABLE, OpenReplayLay
 from gateway.recording import rrweb
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import UNKNOWN, Element, Mirror
-from gateway.recording.rrweb import STATES, STRUCTURAL, STYLES, enter, leaves, number
+from gateway.recording.rrweb import STATES, STRUCTURAL, STYLES, number
 from gateway.recording.siblings import Siblings
 
 _ROOT: Final = 0
@@ -227,7 +227,7 @@ class Reader:
         for known in (self._known.names, self._known.values):  # a key that is told again says something else
             known.pop(_of(event, "key"), None)
         if entry is not None and not entry.uses and not entry.is_name and entry.leaf.value.lower() not in _NAMES:
-            self._claim(layer, entry.leaf, Category.PAGE_TEXT, place, UNKNOWN)
+            self._page.claim(layer, entry.leaf, Category.PAGE_TEXT, place, UNKNOWN)
         elif entry is not None and not entry.uses:
             self._known.remember(self._known.names, _of(event, "key"), entry.leaf.value)
 
@@ -239,31 +239,31 @@ class Reader:
         self._page.text(layer, _raw(event, "textContent"), holder, place.child("textContent"), event, 2)
 
     def _css(self, layer: Layer, event: Map, place: PlaceLike) -> None:
-        self._claim(layer, _raw(event, "css"), Category.PAGE_TEXT, place.child("css"), None, Form.STYLE)
+        self._page.claim(layer, _raw(event, "css"), Category.PAGE_TEXT, place.child("css"), None, Form.STYLE)
         self._url(layer, event, place)
 
     def _url(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         if event.get("url") is not None:
-            self._claim(layer, _raw(event, "url"), Category.URLS, place.child("url"))
+            self._page.claim(layer, _raw(event, "url"), Category.URLS, place.child("url"))
 
     def _input_value(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         element = self.mirror.element(_of(event, "id"))
         where = place.child("text")
-        self._claim(layer, _raw(event, "text"), Category.FORM_INPUTS, where, element, Form.INPUT, key="text")
+        self._page.claim(layer, _raw(event, "text"), Category.FORM_INPUTS, where, element, Form.INPUT, key="text")
         if event.get("label") is not None:
             self._label(layer, _raw(event, "label"), element, place.child("label"))
 
     def _checked(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         element = self.mirror.element(_of(event, "id"))
         state = _raw(event, "checked")
-        self._claim(layer, state, Category.FORM_INPUTS, place, element, Form.STATE, key=_STATE_KEY)
+        self._page.claim(layer, state, Category.FORM_INPUTS, place, element, Form.STATE, key=_STATE_KEY)
 
     def _labelled(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         element = self.mirror.element(_of(event, "id"))
         self._label(layer, _raw(event, "label"), element, place.child("label"))
         if event.get("selector") is not None:
             where = place.child("selector")
-            self._claim(layer, _raw(event, "selector"), Category.PAGE_TEXT, where, element, Form.STRUCTURE)
+            self._page.claim(layer, _raw(event, "selector"), Category.PAGE_TEXT, where, element, Form.STRUCTURE)
 
     def _incident(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Names its element by a selector alone: but for an id on the page as it is known, that may be any element."""
@@ -271,8 +271,8 @@ class Reader:
         told = _ID.fullmatch(selector.value)
         element = (self.mirror.find_by_id(told[1]) if told is not None else None) or UNKNOWN
         self._label(layer, _raw(event, "label"), element, place.child("label"))
-        self._claim(layer, selector, Category.PAGE_TEXT, place.child("selector"), element, Form.STRUCTURE)
-        self._claim(layer, _raw(event, "type"), Category.EVENT_PROPERTIES, place.child("type"))
+        self._page.claim(layer, selector, Category.PAGE_TEXT, place.child("selector"), element, Form.STRUCTURE)
+        self._page.claim(layer, _raw(event, "type"), Category.EVENT_PROPERTIES, place.child("type"))
         self._walk(layer, _raw(event, "payload"), place.child("payload"), Category.EVENT_PROPERTIES)
         self._url(layer, event, place)
 
@@ -281,18 +281,18 @@ class Reader:
         shown = list(islice(element.iter_subtree(), _MOST_SHOWN + 1)) if element is not UNKNOWN else [UNKNOWN]
         for one in shown if len(shown) <= _MOST_SHOWN else [UNKNOWN]:
             is_typed = one.is_field and not (one is element and one.tag in _LABELLED)
-            self._claim(layer, leaf, Category.PAGE_TEXT, place, UNKNOWN if is_typed else one)
+            self._page.claim(layer, leaf, Category.PAGE_TEXT, place, UNKNOWN if is_typed else one)
 
     def _selection(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Text that was marked with the mouse, across any number of elements."""
-        self._claim(layer, _raw(event, "selection"), Category.PAGE_TEXT, place.child("selection"), UNKNOWN)
+        self._page.claim(layer, _raw(event, "selection"), Category.PAGE_TEXT, place.child("selection"), UNKNOWN)
 
     # the visitor
 
     def _custom_event(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         name = _raw(event, "name")
         tells_user = rrweb.USER.longest_in(words_of(name.value)) > 0
-        self._claim(layer, name, Category.EVENT_PROPERTIES, place.child("name"))
+        self._page.claim(layer, name, Category.EVENT_PROPERTIES, place.child("name"))
         category = Category.USER_TRAITS if tells_user else Category.EVENT_PROPERTIES
         self._walk(layer, _raw(event, "payload"), place.child("payload"), category)
 
@@ -300,28 +300,12 @@ class Reader:
         key, leaf = event.items[1]
         category = Category.USER_TRAITS if key.value == "userId" else Category.DEVICE_IDS
         if isinstance(leaf, Leaf):
-            self._claim(layer, leaf, category, place.child(key.value), key=key.value)
+            self._page.claim(layer, leaf, category, place.child(key.value), key=key.value)
 
     def _metadata(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         key = _raw(event, "key")
-        self._claim(layer, key, Category.EVENT_PROPERTIES, place.child("key"))
+        self._page.claim(layer, key, Category.EVENT_PROPERTIES, place.child("key"))
         self._walk(layer, _raw(event, "value"), place.child(key.value), Category.USER_TRAITS)
-
-    def _claim(
-        self,
-        layer: Layer,
-        leaf: Leaf,
-        category: Category,
-        place: PlaceLike,
-        element: Element | None = None,
-        form: Form = Form.PLAIN,
-        *,
-        key: str = "",
-    ) -> None:
-        self._emit(Claim(layer, leaf, category, place, element, None, 0, form, key))
-        if leaf.child is not None:
-            for at, part, holder, index in leaves(*enter(layer, leaf)):
-                self._emit(Claim(at, part, category, place, element, holder, index, form, key))
 
 
 def _of(event: Map, key: str) -> int:

@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.category import Category
-from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
+from gateway.core.document import Kind, Layer, Leaf, List, Map, Node, opened
 from gateway.core.words import PLAIN_KEY, Phrases, words_of
 from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
 from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
@@ -165,16 +165,17 @@ class Reader:
             at, node = enter(at, raw)
             if not isinstance(node, Map):
                 if isinstance(node, Leaf):
-                    self._claim(at, node, Category.PAGE_TEXT, place, holder)
+                    self.claim(at, node, Category.PAGE_TEXT, place, holder)
                 continue
             element = holder
-            tag = _text(node.get("tagName"))
+            parts = {key.value: opened(value) for key, value in node.items}  # of two of one name the last, as `Map.get`
+            tag, node_id = _text(parts.get("tagName")), number(parts.get("id"))
             if tag is not None:
-                element = self._element(node, tag, holder)
+                element = self._element(parts.get("attributes"), tag, holder, node_id)
                 if element.node_id:
                     element = self.mirror.add(element, sibling)
-            elif (node_id := number(node.get("id"))) is not None:
-                if number(node.get("type")) == 0:
+            elif node_id is not None:
+                if number(parts.get("type")) == 0:
                     self.mirror.add_document(node_id, holder)
                 elif holder is not None:
                     self.mirror.add_text(node_id, holder)
@@ -189,29 +190,28 @@ class Reader:
                     if name == "textContent":
                         self.text(at, value, element, place.child(name), node, index)
                     elif value.kind is Kind.TEXT and name not in ("tagName", "publicId", "systemId", "name"):
-                        self._claim(at, value, Category.PAGE_TEXT, place.child(name), element, Form.STRUCTURE)
+                        self.claim(at, value, Category.PAGE_TEXT, place.child(name), element, Form.STRUCTURE)
                 else:
                     self._walk(inner, child, place.child(name), Category.PAGE_TEXT)
 
-    def _element(self, node: Map, tag: str, parent: Element | None) -> Element:
+    def _element(self, held: Node | None, tag: str, parent: Element | None, node_id: int | None) -> Element:
         attributes: dict[str, str] = {}
-        held = node.get("attributes")
         if isinstance(held, Map):
             for key, value in held.items:
                 name = key.value.lower()
                 if name in self._names and isinstance(value, Leaf):
                     attributes[name] = value.value[:512] if value.kind is Kind.TEXT else ""
-        return Element(tag.lower(), attributes, parent, number(node.get("id")) or 0, self.mirror)
+        return Element(tag.lower(), attributes, parent, node_id or 0, self.mirror)
 
     def text(
         self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int
     ) -> None:
         if element is not None and element.tag == "style":
-            self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
+            self.claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
         elif element is not None and element.is_field:
-            self._claim(layer, leaf, Category.FORM_INPUTS, place, element, Form.PLAIN, holder, index)
+            self.claim(layer, leaf, Category.FORM_INPUTS, place, element, Form.PLAIN, holder, index)
         else:
-            self._claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
+            self.claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
 
     def attributes(
         self, layer: Layer, held: Map, element: Element | None, place: PlaceLike, *, is_chain: bool = False
@@ -228,7 +228,7 @@ class Reader:
             if not isinstance(value, Leaf):
                 form = Form.STYLE if name in STYLES else Form.PLAIN
                 for at, leaf, holder, position in leaves(layer, value):
-                    self._claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
+                    self.claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
                 continue
             category, form = Category.PAGE_TEXT, Form.PLAIN
             if name in STYLES:
@@ -245,7 +245,7 @@ class Reader:
                 named = held.get("name") or held.get("property")
                 if isinstance(named, Leaf):
                     where = place.child(named.value)
-            self._claim(layer, value, category, where, element, form, held, index, name)
+            self.claim(layer, value, category, where, element, form, held, index, name)
 
     # increments
 
@@ -258,10 +258,10 @@ class Reader:
         elif source in (9, 10):  # canvas commands, fonts: nothing in them can be read
             for at, leaf, holder, index in leaves(layer, data):
                 form = Form.BLOB if leaf.kind is Kind.TEXT and len(leaf.value) > 32 else Form.STRUCTURE
-                self._claim(at, leaf, Category.MEDIA, place, None, form, holder, index)
+                self.claim(at, leaf, Category.MEDIA, place, None, form, holder, index)
         elif source in (8, 13, 15):  # style sheet rules, declarations, adopted style sheets
             for at, leaf, holder, index in leaves(layer, data):
-                self._claim(at, leaf, Category.PAGE_TEXT, place, None, Form.STYLE, holder, index)
+                self.claim(at, leaf, Category.PAGE_TEXT, place, None, Form.STYLE, holder, index)
         elif source == 11:
             self._rest(layer, data, place, Category.DATA_LOGS)
         elif source in _HARMLESS:
@@ -369,10 +369,10 @@ class Reader:
                 continue
             where, form = place.child(key.value), Form.INPUT if key.value == "text" else Form.STATE
             if isinstance(value, Leaf):  # what was typed goes as a whole, whatever it opens into
-                self._claim(layer, value, Category.FORM_INPUTS, where, element, form, data, index, key.value)
+                self.claim(layer, value, Category.FORM_INPUTS, where, element, form, data, index, key.value)
                 continue
             for at, leaf, holder, position in leaves(layer, value, data, index):
-                self._claim(at, leaf, Category.FORM_INPUTS, where, element, form, holder, position, key.value)
+                self.claim(at, leaf, Category.FORM_INPUTS, where, element, form, holder, position, key.value)
 
     # the rest
 
@@ -405,20 +405,20 @@ class Reader:
         """Texts where none are expected: read like a page's, or masked where their element is not known."""
         for at, leaf, holder, index in leaves(layer, node):
             if leaf.kind is Kind.NUMBER and len(leaf.value) >= _LONG:
-                self._claim(at, leaf, Category.PAGE_TEXT, place)
+                self.claim(at, leaf, Category.PAGE_TEXT, place)
             elif leaf.kind in (Kind.TEXT, Kind.BYTES):
-                self._claim(at, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
+                self.claim(at, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
 
     def _rest(self, layer: Layer, data: Map, place: PlaceLike, category: Category) -> None:
         for key, value in data.items:
             if key.value in ("source", "plugin"):
                 continue
             if key.value == "tag" and isinstance(value, Leaf) and value.child is None:
-                self._claim(layer, value, Category.EVENT_PROPERTIES, place.child(key.value))
+                self.claim(layer, value, Category.EVENT_PROPERTIES, place.child(key.value))
             else:
                 self._walk(layer, value, place.child(key.value), category)
 
-    def _claim(
+    def claim(
         self,
         layer: Layer,
         leaf: Leaf,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from gateway.core.category import NEVER_TOUCHED, Category
@@ -22,8 +21,8 @@ from gateway.core.report import Finding, Report
 from gateway.operators.user_agent import coarsen_text
 from gateway.recording.claim import Claim, Form
 from gateway.recording.dom import UNKNOWN, Element, Selectors
-from gateway.ruleset.secrets import Memory, Secrets
-from gateway.ruleset.text import MASK, SECRET_STRENGTH, Edit, Finder, TextRules, resolve, splice
+from gateway.ruleset.secrets import Memory, Search, Secrets
+from gateway.ruleset.text import MASK, SECRET_STRENGTH, Edit, TextRules, resolve, splice
 from gateway.trackers.place import Place
 
 PIXEL: Final = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
@@ -40,6 +39,7 @@ _NO_IDS: Final = frozenset(
     {"anonymous", "browser", "default", "desktop", "guest", "mobile", "none", "null"}
     | {"server", "tablet", "undefined", "unknown", "web"}
 )  # what SDKs write where they have no id: hashed, it would look like one
+_MOST_EDITS: Final = 65_536  # texts of one request whose edits are kept while it lasts
 _SHORTEST_NUMBER: Final = 8  # digits; no detector takes a shorter number for a person
 
 
@@ -124,7 +124,9 @@ class Judge:
         self.hashed: dict[str, str] = {}  # pseudonym → the id as the SDK knows it, for the reply to this request
         self._names: dict[str, bool] = {}  # a key → whether it may hold more than a name
         self.secrets = Secrets()
-        self._finders: tuple[Finder, ...] = (self.secrets.find,)
+        self._search = Search(self.secrets)
+        # pages repeat themselves: classes, labels, dates
+        self._edits: dict[tuple[str, Category, Kind, object], list[Edit]] = {}
 
     def situation(self, category: Category | None, kind: Kind = Kind.TEXT, place: str = "") -> Situation:
         """What an operator is told."""
@@ -234,14 +236,16 @@ class Judge:
 
     def remember(self, memories: list[Memory]) -> None:
         """Takes up what the request's sessions are known to keep secret."""
-        self._finders += tuple(partial(memory.find, replace=self._replacement) for memory in memories if memory)
+        for memory in memories:
+            if memory:
+                self._search.add(memory, self._replacement)
 
     def _replacement(self, text: str, operator: str) -> str:
         return self._law.hash.apply(text, Situation(self.key)) if operator == "hash" else MASK
 
     def settle(self, claims: list[Claim]) -> None:
         """Both rounds over all claims."""
-        left: list[Claim] = []
+        left: list[tuple[Claim, Operation]] = []
         for claim in claims:
             if claim.category in NEVER_TOUCHED:
                 self.secrets.keep(claim.leaf.value)
@@ -261,12 +265,12 @@ class Judge:
             if operation.is_whole and not (claim.category is Category.URLS and claim.leaf.kind is not Kind.TEXT):
                 self._whole(claim, operation)
             elif operation.reads or claim.category not in NEVER_TOUCHED:
-                left.append(claim)
+                left.append((claim, operation))
         self.secrets.close()  # what is read from here on must not depend on the order in which it is read
-        for at, claim in enumerate(left):
+        for at, (claim, operation) in enumerate(left):
             if at % 256 == 0:
                 self._budget.check_time()
-            self._read(claim)
+            self._read(claim, operation)
 
     def _whole(self, claim: Claim, operation: Operation) -> None:
         leaf = claim.leaf
@@ -332,7 +336,7 @@ class Judge:
         elif leaf.value or leaf.child is not None:
             self._put(claim, "", operation)
 
-    def _read(self, claim: Claim) -> None:
+    def _read(self, claim: Claim, operation: Operation) -> None:
         leaf = claim.leaf
         value = leaf.value
         if leaf.child is not None or leaf.kind in (Kind.WORD, Kind.BYTES) or not value:
@@ -340,7 +344,6 @@ class Judge:
         if leaf.kind is Kind.NUMBER and (len(value) < _SHORTEST_NUMBER or _FRACTION.search(value)):
             return  # a measured quantity: no detector's number has a fraction
         category = claim.category or Category.EVENT_PROPERTIES
-        operation = self.decide(claim)
         if operation.operator == "keep":
             self._read_secrets(claim)
             return
@@ -357,24 +360,27 @@ class Judge:
             return
         if value[0] == "#" and isinstance(claim.place, Place) and claim.place.words[-1:] in _FRAGMENTS:
             category = Category.URLS
-        context = self.context_of(claim, category)
-        situation = self.situation(category, leaf.kind, self.place_of(claim) if self._law.seals else "")
-        edits = self._law.text.edits(
-            value,
-            category,
-            context,
-            situation,
-            url_whole=category is Category.URLS,
-            url_find=leaf.kind is Kind.TEXT and self._law.record[Category.URLS].operator != "keep",
-            secrets=self._finders,
-        )
+        memo = (value, category, leaf.kind, claim.place)
+        edits = self._edits.get(memo)
+        if edits is None:
+            edits = self._law.text.edits(
+                value,
+                category,
+                self.context_of(claim, category),
+                self.situation(category, leaf.kind, self.place_of(claim) if self._law.seals else ""),
+                url_whole=category is Category.URLS,
+                url_find=leaf.kind is Kind.TEXT and self._law.record[Category.URLS].operator != "keep",
+                search=self._search.find,
+            )
+            if len(self._edits) < _MOST_EDITS:
+                self._edits[memo] = edits
         if edits:
             self._apply(claim, value, edits, category)
 
     def _read_secrets(self, claim: Claim) -> None:
         """A value that a rule keeps is still no place for another one's secret."""
         value = claim.leaf.value
-        found = [Edit(*one, "mask", SECRET_STRENGTH) for find in self._finders for one in find(value)]
+        found = [Edit(*one, "mask", SECRET_STRENGTH) for one in self._search.find(value)]
         if found:
             self._apply(claim, value, resolve(found), claim.category or Category.EVENT_PROPERTIES)
 
@@ -402,7 +408,7 @@ class Judge:
             Context(words, category.value),
             self.situation(category, Kind.TEXT, place),
             url_whole=category is Category.URLS,
-            secrets=self._finders,
+            search=self._search.find,
         )
         for edit in edits:
             self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
@@ -420,7 +426,7 @@ class Judge:
             category,
             Context((), category.value),
             self.situation(category, Kind.TEXT, self.place_of(claim)),
-            secrets=self._finders,
+            search=self._search.find,
         )
         if edits:
             self._apply(claim, value, edits, category)

@@ -32,7 +32,7 @@ from gateway.recording import chunks
 from gateway.recording.claim import Claim
 from gateway.recording.dom import Mirror
 from gateway.ruleset.headers import Use, use_of
-from gateway.ruleset.judge import Change, Judge, Operation
+from gateway.ruleset.judge import Change, Judge, Law, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
@@ -115,7 +115,7 @@ class Request:
         program = self._program
         name = self._tracker.tracker if self._tracker is not None else ""
         judge = self._judge = Judge(
-            program.law_for(self._tracker),
+            self._law,
             program.pseudonym_key(self._inbound),
             name,
             self.report,
@@ -197,12 +197,7 @@ class Request:
         judge = self._of(self._judge)
         if not judge.secrets:
             return
-        left = {
-            text[start:end]
-            for text in self._closed
-            if judge.secrets.stands_in(text)
-            for start, end, *_ in judge.secrets.find(text)
-        }
+        left = {secret for text in self._closed for secret in judge.secrets.left_in(text)}
         if left and not judge.stands_kept(self._of(self._walk).claims, left):
             raise Refused(Reason.LEAK)
 
@@ -217,7 +212,7 @@ class Request:
 
     def reply(self) -> ReplyPlan | None:
         """What is edited in the backend's reply: what the tracker file says of this path, and ids that come back."""
-        tracker, judge, law = self._tracker, self._of(self._judge), self._program.law
+        tracker, judge, law = self._tracker, self._of(self._judge), self._law
         edits = [
             edit
             for edit in (tracker.replies if tracker is not None else ())
@@ -243,6 +238,10 @@ class Request:
         ).digest()
 
     # parts
+
+    @property
+    def _law(self) -> Law:
+        return self._program.law_for(self._tracker, self._inbound.country)
 
     @staticmethod
     def _of[T](step: T | None) -> T:
@@ -355,7 +354,7 @@ class Request:
         if use is Use.COOKIES:
             return self._cookies(value)
         if use is Use.AGENT:
-            operation = self._program.law.record[Category.USER_AGENT]
+            operation = self._law.record[Category.USER_AGENT]
             if operation.operator in ("keep", "detect"):
                 return value
             if operation.operator != "generalise":

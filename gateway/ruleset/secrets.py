@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from hashlib import blake2b
 from threading import Lock
 from typing import Final
@@ -21,9 +22,15 @@ from gateway.core.reading import read
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _TELLING: Final = re.compile(r"\d|\w[^\w\s]\w|(?<=\w)[A-Z]|\w\s+\w")
-LONGEST: Final = 1024  # characters of a value
+SHORTEST: Final = 6  # characters of a value
+LONGEST: Final = 1024
 MOST: Final = 4000  # values of one request
 MOST_WORDS: Final = 8  # words of a value that is remembered between requests
+_MOST_DULL: Final = 65_536  # words of one request that are known to begin no secret
+_MARK: Final = re.compile(r"[%&\\]")  # begins every escape that `core.reading` resolves
+_UNEVEN: Final = re.compile("[\u0130\u03a3]")  # their lower case is longer, or depends on what stands beside them
+# What may read as something else than is written: a superset of what `core.reading` resolves
+_UNREAD: Final = re.compile(r"[^\x00-\x7f]|%[0-9A-Fa-fu]|&[#A-Za-z]|\\[ux]")
 
 type Found = tuple[int, int, str, str]
 """Start and end in the text as written, what replaces it, and the rule."""
@@ -34,7 +41,7 @@ type Row = tuple[tuple[str, ...], str]
 def is_telling(value: str) -> bool:
     """Whether a value is telling enough to be masked wherever else it stands."""
     return (
-        6 <= len(value) <= LONGEST
+        SHORTEST <= len(value) <= LONGEST
         and sum(map(str.isalnum, value)) >= 4
         and (len(value) >= 12 or _TELLING.search(value) is not None)
     )
@@ -47,6 +54,9 @@ class Secrets:
         self._by_first: dict[str, list[tuple[int, str, str, str]]] = {}
         self._values: dict[str, str] = {}  # the value, folded → the operator that masked it
         self._kept: set[str] = set()
+        self._least: list[str] = []  # those that no other one is the beginning of
+        self._least_by_first: dict[str, list[str]] = {}
+        self._holds_quote = False
         self._is_closed = False
 
     def __bool__(self) -> bool:
@@ -54,7 +64,7 @@ class Secrets:
 
     def keep(self, value: str) -> None:
         """Says that a value stands where nothing is ever touched, so that it is no secret (a session id, a project key)."""
-        if 6 <= len(value) <= LONGEST and len(self._kept) < MOST:
+        if SHORTEST <= len(value) <= LONGEST and len(self._kept) < MOST:
             self._kept.add(value.strip().lower())
 
     def add(self, value: str, replacement: str, rule: str, operator: str) -> None:
@@ -74,18 +84,27 @@ class Secrets:
         self._is_closed = True
         for row in self._by_first.values():
             row.sort(key=lambda one: -len(one[1]))
+        # what is typed is told by one event a keystroke: of the many that begin alike, one has to be looked for
+        self._least = _beginnings(self._values)
+        self._least_by_first = {
+            first: _beginnings(secret for _, secret, *_ in row) for first, row in self._by_first.items()
+        }
+        self._holds_quote = any('"' in secret for secret in self._values)
 
     def find(self, text: str) -> list[Found]:
         """Where a secret stands in a text, in any case and notation."""
-        if not self._values or len(text) < 6:
+        if not self._values or len(text) < SHORTEST:
             return []
+        assert self._is_closed
         reading = read(text)
         folded = reading.text.lower()
         if len(folded) != len(reading.text):
             folded = reading.text  # a letter whose lower case is longer: positions count more than case
-        firsts = self._by_first.keys() & set(_WORD.findall(folded))
-        if not firsts:
+        words = _WORD.findall(folded)
+        least = self._least_by_first
+        if least.keys().isdisjoint(words):
             return []
+        firsts = {first for first in least.keys() & words if any(secret in folded for secret in least[first])}
         found: list[Found] = []
         end = 0
         for at, first in sorted((at, word) for word in firsts for at in _places(folded, word)):
@@ -98,15 +117,60 @@ class Secrets:
                     break
         return found
 
-    def stands_in(self, text: str) -> bool:
-        """Whether any secret may stand in a text: a quick look at a whole layer, which `find` then reads closely."""
+    def begins(self, word: str) -> bool:
+        """Whether a secret begins with this word, in lower case."""
+        return word in self._by_first
+
+    def left_in(self, text: str) -> set[str]:
+        """The secrets, as written, that a whole layer holds: a quick look at it, then a close one at what may hold them."""
         folded = text.lower()
-        return any(secret in folded for secret in self._values)
+        standing = [secret for secret in self._least if secret in folded]
+        if not standing:
+            return set()
+        if len(folded) == len(text) and not self._holds_quote:
+            text = _suspects(text, folded, standing)
+        return {text[start:end] for start, end, *_ in self.find(text)}
 
     def rows(self) -> Iterable[Row]:
         """The words of each secret with the operator that masked it, for a session's memory."""
         for value, operator in self._values.items():
             yield tuple(_WORD.findall(value)), operator
+
+
+def _beginnings(secrets: Iterable[str]) -> list[str]:
+    """Those that no other one is the beginning of: a text without them holds none of the others either."""
+    least: list[str] = []
+    for secret in sorted(secrets):
+        if not least or not secret.startswith(least[-1]):
+            least.append(secret)
+    return least
+
+
+def _suspects(text: str, folded: str, standing: Iterable[str]) -> str:
+    """The parts of a text, from one quotation mark to the next, that hold one of `standing` or must be read to be sure.
+
+    No secret holds a quotation mark and none reads as one, so nothing that is looked for reaches over it.
+    """
+
+    def unread(at: int) -> int:
+        sign = _UNREAD.search(text, at)
+        return sign.start() if sign is not None else -1
+
+    parts = set(_parts(text, unread))
+    for secret in standing:
+        parts.update(_parts(text, partial(folded.find, secret)))
+    return '"'.join(text[left:right] for left, right in sorted(parts))
+
+
+def _parts(text: str, following: Callable[[int], int]) -> Iterator[tuple[int, int]]:
+    """What stands between quotation marks around each place that `following` names, given where to look on."""
+    at = 0
+    while (found := following(at)) >= 0:
+        left = max(text.rfind('"', at, found) + 1, at)
+        right = text.find('"', found)
+        right = len(text) if right < 0 else right
+        yield left, right
+        at = right + 1
 
 
 def _places(text: str, word: str) -> Iterator[int]:
@@ -148,9 +212,13 @@ class Memory:
                 self._firsts.add(self._print(words[:1])[:4])
                 self._lengths.add(len(words))
 
+    def begins(self, word: str) -> bool:
+        """Whether a secret of the session may begin with this word, in lower case."""
+        return self._print((word,))[:4] in self._firsts
+
     def find(self, text: str, replace: Callable[[str, str], str]) -> list[Found]:
         """Where a secret of the session stands in a text. `replace` is given the text as read and the operator."""
-        if not self._prints or len(text) < 6:
+        if not self._prints or len(text) < SHORTEST:
             return []
         reading = read(text)
         words = [(word[0].lower(), word.start(), word.end()) for word in _WORD.finditer(reading.text)]
@@ -172,6 +240,49 @@ class Memory:
 
     def _print(self, words: tuple[str, ...]) -> bytes:
         return blake2b("\0".join(words).encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+
+
+class Search:
+    """What the texts of one request are searched for: its own secrets, and those that its sessions remember.
+
+    Most texts are made of words that begin none of them, and the same words come again and again: each is asked for once.
+    """
+
+    def __init__(self, secrets: Secrets) -> None:
+        self._secrets = secrets
+        self._memories: list[tuple[Memory, Callable[[str, str], str]]] = []
+        self._dull: set[str] = set()  # words that begin no secret
+
+    def add(self, memory: Memory, replace: Callable[[str, str], str]) -> None:
+        """Takes up what a session remembers."""
+        self._memories.append((memory, replace))
+        self._dull.clear()
+
+    def find(self, text: str) -> list[Found]:
+        """Where secrets stand in a text, those of the request first. They are closed by now."""
+        if len(text) < SHORTEST or not (self._secrets or self._memories) or self._is_dull(text):
+            return []
+        found = self._secrets.find(text)
+        for memory, replace in self._memories:
+            found += memory.find(text, replace)
+        return found
+
+    def _is_dull(self, text: str) -> bool:
+        if not text.isascii() or _MARK.search(text):
+            text = read(text).text
+        words = _WORD.findall(text)
+        dull = self._dull
+        if dull.issuperset(words):
+            return True
+        if _UNEVEN.search(text):
+            return False
+        for word in set(words) - dull:
+            folded = word.lower()
+            if self._secrets.begins(folded) or any(memory.begins(folded) for memory, _ in self._memories):
+                return False
+            if len(dull) < _MOST_DULL:
+                dull.add(word)
+        return True
 
 
 class Memories:

@@ -172,7 +172,7 @@ class TextRules:
         *,
         url_whole: bool = False,
         url_find: bool = True,
-        secrets: Sequence[Finder] = (),
+        search: Finder | None = None,
     ) -> list[Edit]:
         """The edits of one text, in order and apart from each other."""
         found: list[Edit] = []
@@ -213,8 +213,8 @@ class TextRules:
                                 *match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength
                             )
                         )
-        for find in secrets:
-            found += [Edit(*one, "mask", SECRET_STRENGTH) for one in find(text)]
+        if search is not None:
+            found += [Edit(*one, "mask", SECRET_STRENGTH) for one in search(text)]
         return resolve(found, text) if len(found) > 1 else found
 
     def _hit(self, text: str, span: Span, category: Category, situation: Situation) -> Edit | None:

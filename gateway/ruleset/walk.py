@@ -100,6 +100,8 @@ _MOST_PARAMETERS: Final = 64
 _TELLS_SESSION: Final = frozenset({"resource", "attributes"})
 
 type Session = tuple[str, ...]
+type Event = tuple[type[PageReader], Layer, Map, Place, dict[int, str]]
+"""What reads a recorded event, where it stands, and the session keys that are told near it."""
 
 
 def is_shown(key: str) -> bool:
@@ -136,7 +138,7 @@ class Walk:
         self._drops = drops
         self._marks_of = marks_of
         self._keeps_parameter = keeps_parameter
-        self._events: list[tuple[type[PageReader], Layer, Map, Place, dict[int, str]]] = []
+        self._events: list[Event] = []
         self._mirror: Mirror | None = None
         self._nested = 0
         self._seen = 0
@@ -148,14 +150,12 @@ class Walk:
     @property
     def pages(self) -> set[Session]:
         """The sessions and windows whose events were found."""
-        return {self._session(near) for *_, near in self._events}
+        return set(self._pages(self._events))
 
     def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
         """Reads the recorded events that were found, each in the mirror of its own session and window."""
         events, self._events = self._events, []
-        pages = [
-            self._session(near) for *_, near in events
-        ]  # what an event's payload says of a session is the page's own
+        pages = self._pages(events)  # what an event's payload says of a session is the page's own
         for page, (reader, layer, event, place, _) in zip(pages, events, strict=True):
             self._budget.check_time()
             self._mirror = mirror_of(page)
@@ -173,10 +173,18 @@ class Walk:
             if claim.element is not None:
                 claim.marks = self._marks_of(claim.element)
 
+    def _pages(self, events: list[Event]) -> list[Session]:
+        """The session and window of each event. Events that stand side by side share what is told near them."""
+        known: dict[int, Session] = {}
+        for *_, near in events:
+            if id(near) not in known:
+                known[id(near)] = self._session(near)
+        return [known[id(near)] for *_, near in events]
+
     def _session(self, near: dict[int, str]) -> Session:
         """The values that tell sessions and windows apart; one that stands in two places counts once."""
-        told = (near.get(rank, self.sessions.get(rank, "")) for rank in range(self._ranks))
-        return tuple(dict.fromkeys(value for value in told if value))
+        told = {**self.sessions, **near}
+        return tuple(dict.fromkeys(told[rank] for rank in sorted(told) if rank < self._ranks and told[rank]))
 
     def _open(self, reader: type[PageReader], mirror: Mirror) -> PageReader:
         return reader(mirror, self.claims.append, self._payload, self._names)

@@ -6,8 +6,10 @@ before a shorter one. A request that fits no entry belongs to no known tracker.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
-from fnmatch import fnmatchcase
+from fnmatch import fnmatchcase, translate
+from functools import lru_cache
 
 from gateway.core.document import Leaf, List, Map, Node, opened
 from gateway.core.message import Inbound
@@ -25,22 +27,24 @@ def recognise(
     """The tracker whose most telling entry fits, or None. `query` is decoded, `root` the opened body."""
     best: tuple[bool, int, int] = (False, 0, 0)
     found: TrackerFile | None = None
+    keys = _first_keys(root)
     for tracker in trackers:
         for entry in tracker.match:
-            if fits(entry, inbound, query, root):
+            if fits(entry, inbound, query, root, keys):
                 weight = (not tracker.last_resort, *_weight(entry, inbound))
                 if weight > best:
                     best, found = weight, tracker
     return found
 
 
-def fits(entry: Match, inbound: Inbound, query: Mapping[str, str], root: Node | None) -> bool:
-    """Whether every key that an entry gives holds."""
-    path = inbound.path
-    host = inbound.host.lower()
+def fits(
+    entry: Match, inbound: Inbound, query: Mapping[str, str], root: Node | None, keys: frozenset[str] | None = None
+) -> bool:
+    """Whether every key that an entry gives holds. `keys` are all that a field's first step may be, where they are known."""
     return (
-        (not entry.path or any(fnmatchcase(path, glob) for glob in entry.path))
-        and (not entry.host or any(fnmatchcase(host, glob.lower()) for glob in entry.host))
+        (not entry.path or _any_of(entry.path).match(inbound.path) is not None)
+        and (keys is None or all(not isinstance(path.steps[0], str) or path.steps[0] in keys for path in entry.body))
+        and (not entry.host or any(fnmatchcase(inbound.host.lower(), glob.lower()) for glob in entry.host))
         and (not entry.method or inbound.method in entry.method)
         and all(name in query and fnmatchcase(query[name], glob) for name, glob in entry.query.items())
         and all(
@@ -49,6 +53,26 @@ def fits(entry: Match, inbound: Inbound, query: Mapping[str, str], root: Node | 
         )
         and all(root is not None and exists(root, path) for path in entry.body)
     )
+
+
+@lru_cache(maxsize=1024)  # as many as tracker files have entries, several times over
+def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile("|".join(translate(glob) for glob in globs))
+
+
+def _first_keys(root: Node | None) -> frozenset[str] | None:
+    """The keys that a field's first step can name in a body: nearly all entries name one that is not there."""
+    if root is None:
+        return frozenset()
+    node = opened(root)
+    rows = node.items[:_MOST_ITEMS] if isinstance(node, List) else [node]
+    keys: set[str] = set()
+    for row in map(opened, rows):
+        if isinstance(row, List) or (isinstance(row, Map) and len(row.items) == 2):  # a key beside its value, perhaps
+            return None
+        if isinstance(row, Map):
+            keys.update(key.value for key, _ in row.items)
+    return frozenset(keys)
 
 
 def _weight(entry: Match, inbound: Inbound) -> tuple[int, int]:

@@ -19,6 +19,7 @@ from gateway.trackers.path import Field, Fields
 
 _NAME = re.compile(r"_?[a-z][a-z0-9_-]{0,63}\Z")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 9110 section 5.6.2
+_BELOW = re.compile(r"[a-z0-9-]+/\Z")
 _FIELD_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*\Z")  # RFC 9110 section 5.5: no CR, LF or NUL splits an answer
 
 
@@ -56,6 +57,12 @@ def _status(value: int) -> int:
     return value
 
 
+def _one_line(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("one line without control characters is wanted here")
+    return value
+
+
 def _one_group(value: str) -> str:
     try:
         groups = re.compile(value).groups
@@ -66,6 +73,7 @@ def _one_group(value: str) -> str:
     return value
 
 
+OneLine = Annotated[str, AfterValidator(_one_line)]
 CategoryName = Annotated[Category, BeforeValidator(_category)]
 HeaderName = Annotated[Text, AfterValidator(_field_name)]
 HeaderNames = Annotated[Texts, AfterValidator(lambda names: tuple(_field_name(name) for name in names))]
@@ -168,12 +176,32 @@ class Length(Strict):
     counts: Literal["sent", "inflated"] = "sent"
 
 
+class Setup(Strict):
+    """How a site is pointed at the gateway, for `gateway init`. In `site`, `{path}` is the route's path."""
+
+    upstream: OneLine = ""  # where the SDK sends by itself; empty where that differs by customer
+    find: OneLine = ""  # where the site's owner reads it then
+    routes: Mapping[Text, OneLine] = {}  # path below the route's → another backend that the SDK talks to
+    note: OneLine = ""
+    site: OneLine = ""  # the SDK's option, as the site's code has it
+
+    @model_validator(mode="after")
+    def _lead_to_a_backend(self) -> Self:
+        if bool(self.upstream) is bool(self.find):
+            raise ValueError("setup: give the SDK's own upstream, or say in find where it is read")
+        for below in self.routes:
+            if not _BELOW.match(below):
+                raise ValueError(f"{quoted(below)}: a path below the route's ends with / and does not begin with it")
+        return self
+
+
 class TrackerFile(Strict):
     """One file of rules/trackers."""
 
     tracker: Annotated[Text, AfterValidator(_tracker_name)]
     title: str = ""
     docs: str = ""
+    setup: Setup | None = None
     match: tuple[Match, ...] = ()
     last_resort: StrictBool = False  # recognised only where no other tracker is
     ingest: PathGlobs = ()  # takes events, and its answer tells the SDK nothing: may be answered before the backend is asked

@@ -86,6 +86,9 @@ def test_a_configuration_loads(body, tmp_path):
     (tmp_path / "gateway.yaml").write_text(body)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "my-shop.yaml").write_text("extends: default\n")
+    for name in ("opt-out.html", "opt-out.yaml"):
+        packaged = config.rules_directory() / "visitors" / name.replace("-", "_")
+        (tmp_path / name).write_bytes(packaged.read_bytes())
     loaded = config.load(tmp_path / "gateway.yaml")
     assert loaded.settings.routes
 
@@ -98,6 +101,7 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
         config.RouteSettings,
         config.LimitSettings,
         config.OptOutSettings,
+        config.RegionSettings,
     ):
         for key in model.model_fields:
             assert key == "where" or re.search(rf"\b{key}:\s", body), key
@@ -116,8 +120,6 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
 NOT_BUILT = {
     "spool": "spool: {path: x}",
     "console": "console: {listen: '127.0.0.1:9090'}",
-    "visitors.consent": "visitors: {consent: {required_in: [gdpr]}}",
-    "visitors.region": "visitors: {region: {header: X}}",
     "workers": "workers: 2",
     "quarantine": "routes: [{upstream: 'https://x.example', unreadable: quarantine}]",
     "queued": "routes: [{upstream: 'https://x.example', delivery: queued}]",

@@ -126,3 +126,9 @@ def test_depth_is_counted_exactly():
 
 def test_a_number_of_megabytes_is_one_leaf():
     assert parse("1" * 3_000_000).root.value == "1" * 3_000_000
+
+
+@pytest.mark.parametrize("source", ['{"a":[1,2', '{"a":1}]', '[1,{"b":2}', '["}', "{", "[ ", '{"a":"}'])
+def test_a_piece_of_a_document_is_none(source):
+    assert parse(source) is None
+    assert parse(source + " ") is None

@@ -5,7 +5,10 @@ from __future__ import annotations
 import threading
 import time
 
+import cssselect2
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.recording.dom import UNKNOWN, Element, Mirror, Selectors, Sessions
 
@@ -52,6 +55,51 @@ def test_a_selector_holds_for_an_element_and_all_in_it(css, ids):
     mirror, selectors = Mirror(), Selectors([(7, css)])
     page(mirror)
     assert {node_id for node_id, one in mirror.elements.items() if 7 in selectors.match_lineage(one)[1]} == ids
+
+
+FILED = [
+    *("#n", ".x", "[data-a]", "b", "*", "B", "b.x", "#n.x", "[data-a='1']", "[data-a~=x]", "[DATA-A]", ".x[data-a]"),
+    *(":not(.x)", "[data-a]:not(b)", "[lang]", "[lang|=de]", ".x.y", "#n[data-a]", "li > .x", "b + b", ":is(.x, #n)"),
+    *("[class]", "[id=n]", "[data-a^=x]", "[class*=y]", "b:has(b)", ".X"),
+]
+ATTRIBUTES = {
+    "id": st.sampled_from(["n", "m", ""]),
+    "class": st.sampled_from(["x", "y", "x y", " y  x ", "X", "", "x x"]),
+    "data-a": st.sampled_from(["1", "x", "x 1", ""]),
+    "lang": st.sampled_from(["de", "de-AT"]),
+}
+
+
+@given(st.sampled_from(["b", "B", "li", ""]), st.fixed_dictionaries({}, optional=ATTRIBUTES))
+def test_a_selector_is_found_by_whatever_it_asks_for(tag, attributes):
+    selectors = list(enumerate(FILED))
+    matcher = cssselect2.Matcher()
+    for number, css in selectors:
+        for compiled in cssselect2.compile_selector_list(css):
+            matcher.add_selector(compiled, number)
+    element = Element(tag, attributes)
+    assert Selectors(selectors).match(element) == {number for *_, number in matcher.match(element)}
+
+
+def test_what_is_above_is_judged_once_and_still_where_it_changes():
+    mirror, selectors = Mirror(), Selectors([(Selectors.PRIVATE, ".x"), (7, ".z")])
+    page(mirror)
+    leaf = mirror.elements[6]
+    assert selectors.match_lineage(mirror.elements[2]) == (False, frozenset())
+    assert selectors.match_lineage(leaf) == (False, frozenset())
+    mirror.elements[1].set_attribute("class", "z x")
+    assert selectors.match_lineage(leaf) == (True, {7})
+    mirror.elements[1].set_attribute("class", "")
+    assert selectors.match_lineage(leaf) == (True, frozenset())
+
+
+def test_an_element_too_deep_is_private_though_what_is_above_was_judged():
+    mirror, selectors = Mirror(), Selectors([(7, ".z")])
+    mirror.reset()
+    for node_id in range(1, 601):
+        mirror.add(Element("div", {}, mirror.elements.get(node_id - 1), node_id, mirror))
+        private, _ = selectors.match_lineage(mirror.elements[node_id])
+        assert private is (node_id > 512)
 
 
 CHANGES = {

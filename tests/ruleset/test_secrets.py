@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from gateway.ruleset.secrets import Memories, Secrets, is_telling
+from gateway.ruleset.secrets import Memories, Search, Secrets, is_telling
 
 KEY = bytes(range(32))
 
@@ -58,6 +60,63 @@ def test_it_is_found_as_a_whole_in_any_case_and_notation(text, after):
 
 def test_the_longer_of_two_that_begin_alike_is_found():
     assert masked(secrets_of("Main Street", "Main Street 7b").find, "Main Street 7b, Main Street 9") == "***, *** 9"
+
+
+@pytest.mark.parametrize(
+    ("layer", "left"),
+    [
+        ('{"a":"jane.roe-77","b":"x"}', {"jane.roe-77"}),
+        ('{"a":"xjane.roe-77"}', set()),
+        ('{"a":"xjane.roe-77","b":"Jane%2ERoe-77"}', {"Jane%2ERoe-77"}),
+        ('{"a":"xjane.roe-77","b":"Ｊane.Roe-77, Main Street"}', {"Ｊane.Roe-77", "Main Street"}),
+        ('Main Street 7b" and "Main Street', {"Main Street 7b", "Main Street"}),
+        ('{"a":"jane.roe-7"}', set()),
+        ("", set()),
+    ],
+)
+def test_what_is_left_of_secrets_in_a_layer_is_told(layer, left):
+    assert secrets_of("Jane.Roe-77", "Main Street", "Main Street 7b").left_in(layer) == left
+
+
+PARTS = st.sampled_from(
+    [
+        *(
+            "Jane.Roe-77",
+            "jane.roe-77",
+            "Jane",
+            ".Roe-77",
+            "Main Street",
+            " 7b",
+            "%2E",
+            "%4Aane",
+            "\\u004aane",
+            "&#46;",
+        ),
+        *("\uff2a", '"', '\\"', "\u0301", "é", "\u0130", "\u03a3", "_", " ", ",", "x", "7"),
+    ]
+)
+
+
+@given(st.lists(PARTS, max_size=12).map("".join))
+def test_a_quick_look_at_a_layer_misses_nothing_that_a_close_one_finds(layer):
+    secrets = secrets_of("Jane.Roe-77", "Main Street", "Main Street 7b")
+    close = {layer[start:end] for start, end, *_ in secrets.find(layer)}
+    left = secrets.left_in(layer)
+    stands = any(value in layer.lower() for value in ("jane.roe-77", "main street"))
+    assert left == (close if stands else set())
+
+
+@given(st.lists(st.lists(PARTS, max_size=6).map("".join), max_size=6))
+def test_a_search_finds_what_each_of_its_sources_finds(texts):
+    memories = Memories(KEY)
+    memories.learn(["s1"], secrets_of("Main Street 7b").rows(), 0.0)
+    (memory,) = memories.recall(["s1"], 1.0)
+    replace = lambda text, operator: f"[{operator}]"  # noqa: E731 - the shape of a replacement
+    secrets = secrets_of("Jane.Roe-77", "Main Street")
+    search = Search(secrets)
+    search.add(memory, replace)
+    for text in texts:
+        assert search.find(text) == secrets.find(text) + memory.find(text, replace)
 
 
 def test_what_stands_where_nothing_is_touched_is_no_secret():
