@@ -190,8 +190,10 @@ class Gateway:
         self._child = int(await asyncio.to_thread(self._launcher.stdout.readline))
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end:
-            with suppress(OSError):
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            with suppress(OSError, asyncio.IncompleteReadError):
+                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+                writer.write(b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+                await reader.readuntil(b"\r\n\r\n")  # serves, and does not merely listen
                 writer.close()
                 return
             if not self._is_there():

@@ -135,13 +135,13 @@ class Gateway:
         asyncio.get_running_loop().set_exception_handler(self._note)
         bound: list[socket.socket] = []
         try:
+            if self.delivery is not None:  # checks a file that may be large: nobody connects before that is done
+                await self.delivery.start()
             bound.append(bind(self._listening.address))
             self.address = bound[0].getsockname()[:2]
             if self._listening.redirect is not None:
                 bound.append(bind(self._listening.redirect, key="tls.redirect_http"))
                 self.redirect_address = bound[1].getsockname()[:2]
-            if self.delivery is not None:
-                await self.delivery.start()
         except UserError:
             for one in bound:
                 one.close()

@@ -1,7 +1,7 @@
 """What is done with the embedded store's file: append, claim, remove, count. Blocking; one thread at a time.
 
-Everything that is acknowledged was committed, and a commit syncs the log before it returns. Records of other processes
-(`gateway spool` changes the same file) are met at the next claim.
+A commit that holds an append syncs the log before it returns, so what is acknowledged is on disk. Records of other
+processes (`gateway spool` changes the same file) are met at the next claim.
 """
 
 from __future__ import annotations
@@ -108,6 +108,10 @@ class Ledger:
             if isinstance(change, Remove):
                 self._late[change.claimed.position] = change
         try:
+            # a removal that a power failure undoes is a second delivery, an append that it undoes is a loss: only these are
+            # synced, with everything before them
+            appends = any(isinstance(change, Append) for change in changes)
+            self._db.execute(f"PRAGMA synchronous = {'FULL' if appends else 'NORMAL'}")
             with transaction(self._db):
                 told = self._apply(changes)
         except sqlite3.Error as error:
