@@ -143,9 +143,11 @@ class Answers(Strict):
     unreadable: AnswerSpec = AnswerSpec()
 
     @model_validator(mode="after")
-    def _refuse_with_a_client_error(self) -> Self:
+    def _say_what_the_sdk_understands(self) -> Self:
         if not 400 <= self.unreadable.status <= 499:
             raise ValueError("unreadable: the status must be a 4xx, so that the SDK drops the payload")
+        if not all(200 <= answer.status <= 299 for answer in self.accepted):
+            raise ValueError("accepted: the status must be a 2xx, so that the SDK forgets the payload")
         return self
 
 

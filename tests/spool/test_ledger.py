@@ -239,3 +239,26 @@ def test_readiness_turns_before_the_quota_does(tmp_path):
         made.commit([Remove(one) for one in made.claim("/t/", 1)])
     assert made.numbers.state is State.OK
     made.close()
+
+
+def test_an_empty_store_gives_the_disk_back(tmp_path):
+    made = filled(tmp_path, 100, size=20_000, group=25)
+    made._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert (tmp_path / "spool.db").stat().st_size > 2_000_000
+    while claimed := made.claim("/t/", 9):
+        made.commit([Remove(one) for one in claimed])
+    made.tidy()
+    made.close()
+    assert (tmp_path / "spool.db").stat().st_size < 100_000
+
+
+def test_removals_alone_are_not_synced_and_appends_are(tmp_path):
+    made = filled(tmp_path, 2)
+    level = "PRAGMA synchronous"
+    assert made._db.execute(level).fetchone() == (2,)
+    (one, other) = made.claim("/t/", 9)
+    made.commit([Remove(one)])
+    assert made._db.execute(level).fetchone() == (1,)
+    made.commit([Remove(other), Append(entry(b"2 "))])
+    assert made._db.execute(level).fetchone() == (2,)
+    made.close()
