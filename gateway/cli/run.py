@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway import __version__, config, log
+from gateway import __version__, backup, config, log
+from gateway.cli.backup import back_up
 from gateway.config import (
     Configuration,
     ConsentSettings,
@@ -46,6 +47,8 @@ from gateway.spool.keys import spool_ring
 from gateway.spool.quarantine import Quarantine, quarantine_path
 from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.trackers.schema import TrackerFile
+
+BACKUP_SECONDS = 600.0
 
 
 @click.command("run")
@@ -88,16 +91,40 @@ class Served:
         settings = self._configuration.settings
         quarantine = make_quarantine(settings)
         gateway = Gateway(listening(settings), self._plan, emit=log.emit, store=self._store, quarantine=quarantine)
-        await serve(
-            gateway,
-            load=self._load,
-            watched=self._watched,
-            ready=lambda: self._say_ready(gateway),
-            reloaded=self._say_reloaded,
-            complain=_complain,
-            tell=_tell,
-        )
+        keeping = asyncio.get_running_loop().create_task(self._keep_backups())
+        try:
+            await serve(
+                gateway,
+                load=self._load,
+                watched=self._watched,
+                ready=lambda: self._say_ready(gateway),
+                reloaded=self._say_reloaded,
+                complain=_complain,
+                tell=_tell,
+            )
+        finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
         log.emit(Event.STOPPED)
+
+    async def _keep_backups(self) -> None:
+        """A backup a day, where they are configured: looked at each ten minutes, so that a failed one is tried again."""
+        while True:
+            await asyncio.to_thread(self.back_up, datetime.now(UTC))
+            await asyncio.sleep(BACKUP_SECONDS)
+
+    def back_up(self, now: datetime) -> None:
+        """Makes a backup where one is due; what goes wrong is said and keeps nobody from serving."""
+        settings = self._configuration.settings.backup
+        if settings is None or not settings.daily or not backup.is_due(settings.folder, now):
+            return
+        try:
+            path, written = back_up(self._configuration, settings, self._path.parent, now)
+        except UserError as error:
+            _say(f"gateway: no backup: {error}")
+            log.emit(Event.BACKUP_FAILED, where=Name(error.where))
+        else:
+            log.emit(Event.BACKED_UP, where=Name(path), count=len(written))
 
     def _load(self) -> Plan:
         fresh = config.load(self._path)
