@@ -762,6 +762,8 @@ def state_files(configuration: Configuration) -> list[Path]:
     """What a backup holds: the files that can't be made again. Some may not be there yet."""
     settings = configuration.settings
     keys = [settings.masking_key.file] if settings.masking_key.file is not None else []
+    if settings.spool is not None:  # what is quarantined is wiped after its time, and in no copy
+        keys += [settings.spool.path, *([settings.spool.key.file] if settings.spool.key.file is not None else [])]
     packaged = rules_directory()
     own = [path for path in configuration.files if not path.is_relative_to(packaged)]
     return list(dict.fromkeys([*own, *keys, settings.encryption_keys]))

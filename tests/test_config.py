@@ -391,3 +391,10 @@ def test_schemas_list_what_people_write_and_not_what_the_gateway_fills_in(name):
     text = schema_text(name)
     assert '"where"' not in text
     assert json.loads(text)["additionalProperties"] is False
+
+
+def test_what_waits_and_its_keys_are_in_a_backup_and_what_is_quarantined_is_not(tmp_path):
+    (tmp_path / "gateway.yaml").write_text(ROUTE + "spool: {path: s.db, key: file:ring.json}")
+    files = config.state_files(config.load(tmp_path / "gateway.yaml", {}))
+    assert {tmp_path / "s.db", tmp_path / "ring.json"} <= set(files)
+    assert not any("quarantine" in path.name for path in files)
