@@ -17,6 +17,7 @@ FIELDS_SIZE = 32 * 1024
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _TARGET = re.compile(r"[!-~]+")
 _DOTS = re.compile(r"(?:\.|%2e){2}", re.IGNORECASE)
+_PORTS = range(1, 65536)
 _METHOD = re.compile(r"[A-Z][A-Z_-]{0,31}")
 
 
@@ -41,9 +42,12 @@ UPGRADE = Rejection(501, "WebSocket connections are not accepted.", "upgrade")
 EXPECTATION = Rejection(417, "Only 100-continue can be expected.", "expectation")
 LOOP = Rejection(508, "The request came from this gateway: a route's upstream leads back to it.", "loop")
 NO_ROUTE = Rejection(404, "No route leads here.", "no_route")
+TYPES = Rejection(400, "Content-Type stands more than once.", "content_types")
+PARTIAL = Rejection(400, "A part of a body (Content-Range) cannot be masked.", "partial")
 BODY_TOO_LARGE = Rejection(413, "The body is larger than this gateway accepts.", "too_large")
 BODY_TOO_SLOW = Rejection(408, "The body did not arrive in time.", "body_too_slow")
 BODY_BROKEN = Rejection(400, "The body is not framed as its header fields say.", "body_framing")
+CONNECTIONS = Rejection(503, "This address has too many connections open.", "connections")
 PLAIN = Rejection(403, "This gateway accepts HTTPS only.", "plain_http")
 BUSY = Rejection(503, "Too much is under way; try again in a moment.", "busy")
 DEFECT = Rejection(400, "The request could not be processed and was dropped.", "fault")
@@ -84,7 +88,7 @@ def examine(received: Received) -> Head | Rejection:
     if received.method in {"TRACE", "CONNECT"} or not _METHOD.fullmatch(received.method):
         return METHOD
     hosts = headers.all("Host")
-    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]):
+    if len(hosts) != 1 or not _HOST.fullmatch(hosts[0]) or not _names_a_port(hosts[0]):
         return HOST
     host = hosts[0].lower()
     target = received.target
@@ -104,7 +108,17 @@ def examine(received: Received) -> Head | Rejection:
         return UPGRADE
     if expects_continue(received) and [value.lower() for value in headers.all("Expect")] != ["100-continue"]:
         return EXPECTATION
+    if len(headers.all("Content-Type")) > 1:
+        return TYPES  # masked by the first, read by the last: no
+    if "Content-Range" in headers:
+        return PARTIAL  # RFC 9110 section 14.5; a value may be cut in two between parts
     return Head(host, target)
+
+
+def _names_a_port(host: str) -> bool:
+    """Whether the port, where there is one, is one that can be connected to."""
+    _, colon, port = host.rpartition(":")
+    return not colon or port.endswith("]") or int(port) in _PORTS
 
 
 def expects_continue(received: Received) -> bool:

@@ -27,7 +27,9 @@ from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
 from gateway.proxy.counts import Counts, Verdict
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
+from gateway.proxy.freshness import is_known, kept
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
+from gateway.proxy.listener import peer_of
 from gateway.proxy.reply import HSTS, Reply, line, rejection_line
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import Unreachable, Upstream
@@ -38,14 +40,11 @@ INLINE_SIZE = 64 * 1024
 EDITED_SIZE = 2 * 1024 * 1024
 """Bytes of an answer that is edited; set-up answers are small, and what is larger passes through untouched."""
 
-CHANGED_BODY = (
-    "Content-Encoding", "Content-Length", "ETag", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest", "Accept-Ranges",
-)  # fmt: skip
+CHANGED_BODY = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest")
+"""What vouched for an answer's bytes as they were before it was edited (RFC 9110 section 8, RFC 9530)."""
 
 HELD_SIZE = 256 * 1024 * 1024
 """How many bytes of bodies may be in memory at once; past that, requests are asked to come back."""
-
-WRITE_SECONDS = 60.0
 
 Emit = Callable[..., None]
 """`gateway.log.emit`, or a stand-in."""
@@ -64,7 +63,6 @@ class Handler:
         pseudonym: str,
         emit: Emit,
         hsts: bool = False,
-        write_seconds: float = WRITE_SECONDS,
         held_at_most: int = HELD_SIZE,
     ) -> None:
         self.plan = plan
@@ -75,7 +73,6 @@ class Handler:
         self._pseudonym = pseudonym
         self._emit = emit
         self._hsts = hsts
-        self._write_seconds = write_seconds
         self._held = 0
         self._held_at_most = held_at_most
 
@@ -103,7 +100,7 @@ class Handler:
         head = examine(received)
         if isinstance(head, Rejection):
             return self._reject(head)
-        peer = _peer(request)
+        peer = peer_of(request.transport)
         if plan.must_say_https and not plan.trust.says_https(peer, received.headers):
             return self._turn_to_https(received, head)
         if self._pseudonym in known_gateways(received.headers):
@@ -219,19 +216,18 @@ class Handler:
                     )
                 fields = fields.replaced("Location", location)
             self._counts.add(Verdict.FORWARDED, str(answer.status), tracker)
-            if send.reply is not None and self._is_edited(request, answer, fields, send.reply):
+            if send.reply is not None and self._is_edited(answer, fields, send.reply):
+                if request.method == "HEAD":
+                    return await self._stream(request, answer, kept(fields.without(*CHANGED_BODY), None))
                 return await self._edit(request, answer, fields, send.reply, self._addresses(request, route, inbound))
             return await self._stream(request, answer, fields)
 
     @staticmethod
-    def _is_edited(
-        request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers, editor: ReplyEditor
-    ) -> bool:
+    def _is_edited(answer: aiohttp.ClientResponse, fields: Headers, editor: ReplyEditor) -> bool:
         """Whether an answer is one to edit: whole, of a type that is read, and not known to be large."""
         size = fields.get("Content-Length")
         return (
             answer.status == 200
-            and request.method != "HEAD"
             and editor.reads(fields.get("Content-Type"))
             and not (size.isdecimal() and int(size) > EDITED_SIZE)
         )
@@ -262,11 +258,14 @@ class Handler:
             raise ConnectionResetError from None
         encodings = [one.strip() for value in fields.all("Content-Encoding") for one in value.split(",")]
         edited = editor.edit(bytes(body), fields.get("Content-Type"), [one for one in encodings if one], hosts)
-        if edited is None:
-            return self._dressed(Reply(answer.status, fields.without("Content-Length"), bytes(body)))
-        # what vouched for the bytes as they were vouches no longer (RFC 9110 sections 8.8.3 and 14.4, RFC 9530)
-        left = fields.without(*CHANGED_BODY)
-        return self._dressed(Reply(answer.status, left, edited))
+        left = fields if edited is None else fields.without(*CHANGED_BODY)
+        whole = bytes(body) if edited is None else edited
+        if request.method != "GET":
+            return self._dressed(Reply(answer.status, left.without("Content-Length"), whole))
+        left = kept(left, whole)
+        if is_known(left, request.headers.getall("If-None-Match", [])):
+            return self._dressed(Reply(304, left.without("Content-Type", "Content-Encoding"), None))
+        return self._dressed(Reply(answer.status, left, whole))
 
     async def _stream(
         self, request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers, begun: bytes = b""
@@ -278,8 +277,7 @@ class Handler:
             if begun:
                 await reply.write(begun)
             async for piece in answer.content.iter_any():
-                async with asyncio.timeout(self._write_seconds):
-                    await reply.write(piece)
+                await reply.write(piece)
         except (aiohttp.ClientError, TimeoutError):
             _abort(request)
             raise ConnectionResetError from None
@@ -317,11 +315,6 @@ class Handler:
     def _close(reply: Reply) -> Reply:
         reply.force_close()
         return reply
-
-
-def _peer(request: web.BaseRequest) -> str:
-    name = request.transport.get_extra_info("peername") if request.transport is not None else None
-    return str(name[0]) if isinstance(name, tuple) and name else ""
 
 
 def _readable(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:

@@ -87,7 +87,7 @@ class Upstream:
         Raises `Unreachable` for everything that went wrong on the way. `came` are the fields as received, for `Via`.
         """
         request = masked.request
-        fields = outgoing_fields(request.headers, came, pseudonym)
+        fields = outgoing_fields(request.method, request.headers, came, pseudonym)
         if not _TARGET.fullmatch(request.target) or not all(
             _NAME.fullmatch(name) and _FIELD.fullmatch(value) for name, value in fields
         ):
