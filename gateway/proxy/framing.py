@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from gateway.core.message import Headers
 
 FIELDS_SIZE = 32 * 1024
+ODD_VERSION = ":version"
+"""Stands in place of all fields of a request that is neither HTTP/1.1 nor HTTP/1.0: a name that no parser lets through."""
+
 # RFC 3986 section 3.2.2 without userinfo: reg-name, IPv4 or IP-literal, then a port
 _HOST = re.compile(r"(?:[A-Za-z0-9._~!$&'()*+,;=-]{1,255}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
 _TARGET = re.compile(r"[!-~]+")
@@ -30,6 +33,7 @@ class Rejection:
     reason: str
 
 
+VERSION = Rejection(505, "Only HTTP/1.1 and HTTP/1.0 are spoken here.", "version")
 NOT_ASCII = Rejection(400, "A header field holds bytes that are not ASCII.", "not_ascii")
 FIELDS_TOO_LARGE = Rejection(431, "The header fields are too large.", "fields_too_large")
 CODED_TRANSFER = Rejection(501, "Of transfer codings, only chunked is accepted.", "transfer_coding")
@@ -74,6 +78,8 @@ class Head:
 def examine(received: Received) -> Head | Rejection:
     """What is wrong with a request's head, or where it wants to go."""
     headers = received.headers
+    if ODD_VERSION in headers:
+        return VERSION
     if any(not (name.isascii() and value.isascii()) for name, value in headers):
         return NOT_ASCII
     if sum(len(name) + len(value) + 4 for name, value in headers) > FIELDS_SIZE:

@@ -19,7 +19,7 @@ from aiohttp.http_exceptions import LineTooLong
 from gateway.core.outcome import Response
 from gateway.proxy import reply as answers
 from gateway.proxy.counts import Counts, Verdict
-from gateway.proxy.framing import CONNECTIONS
+from gateway.proxy.framing import CONNECTIONS, ODD_VERSION
 from gateway.proxy.peers import Peers
 from gateway.proxy.reply import Reply, line, raw, rejection_line
 
@@ -183,7 +183,7 @@ def _request(
 ) -> web.BaseRequest:
     if message.method == "UNKNOWN":  # aiohttp's stand-in for what it could not parse claims to be HTTP/1.0
         message = message._replace(version=HttpVersion11)
-    elif message.version < HttpVersion10:
-        # HTTP/0.9 has no fields, and is answered as what came after it: without a Host, 400
-        message = message._replace(version=HttpVersion11, raw_headers=())
+    elif message.version not in {HttpVersion10, HttpVersion11}:
+        # nothing of it counts; it is answered as HTTP/1.1, or the answer would claim to be what it can't be
+        message = message._replace(version=HttpVersion11, raw_headers=((ODD_VERSION.encode(), b""),))
     return web.BaseRequest(message, payload, protocol, writer, task, asyncio.get_running_loop())

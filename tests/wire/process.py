@@ -31,14 +31,26 @@ class Running:
         return [one for one in found if one.get("event") == name]
 
 
+IN_HASTE = """
+import sys
+from gateway.proxy import body, listener, reply, upstream
+body.IDLE_SECONDS = listener.IDLE_SECONDS = listener.Connection.head_seconds = 0.5
+body.TOTAL_SECONDS = reply.WRITE_SECONDS = 1.0
+listener.LINGER_SECONDS = 0.2
+from gateway.__main__ import main
+main()
+"""
+"""`gateway` with clocks that run faster than a test wants to wait."""
+
+
 @contextmanager
-def running(folder: Path, upstream: str, *, tracker: str = "auto", more: str = "") -> Iterator[Running]:
-    """Starts it, waits until it says `ready`, and ends it by SIGTERM."""
+def running(folder: Path, routes: str, *, more: str = "", in_haste: bool = False) -> Iterator[Running]:
+    """Starts it with these lines of `routes:`, waits until it says `ready`, and ends it by SIGTERM."""
     folder.joinpath("gateway.yaml").write_text(
-        f"listen: 127.0.0.1:0\ntls: {{mode: off}}\nmasking_key: file:masking.key\n{more}"
-        f"routes:\n  - {{path: /t/, tracker: {tracker}, upstream: {upstream!r}}}\n"
+        f"listen: 127.0.0.1:0\ntls: {{mode: off}}\nmasking_key: file:masking.key\n{more}routes:\n{routes}"
     )
-    command = [sys.executable, "-m", "gateway", "run", "--config", str(folder / "gateway.yaml")]
+    program = ["-c", IN_HASTE] if in_haste else ["-m", "gateway"]
+    command = [sys.executable, *program, "run", "--config", str(folder / "gateway.yaml")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     made = Running(process.pid, 0)
     ready = threading.Event()

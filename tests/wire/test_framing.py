@@ -59,8 +59,9 @@ REFUSED = {
         b"GET ws://y/t/e HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         400,
     ),
-    "HTTP/0.9": (b"GET /t/e\r\n\r\n", 400),
-    "HTTP/0.9 with fields": (b"POST /t/e\r\nHost: x\r\nContent-Length: 1\r\n\r\na", 400),
+    "HTTP/0.9": (b"GET /t/e\r\n\r\n", 505),
+    "HTTP/0.9 with fields": (b"POST /t/e\r\nHost: x\r\nContent-Length: 1\r\n\r\na", 505),
+    "HTTP/2.0 in plain words": (b"GET /t/e HTTP/2.0\r\nHost: x\r\n\r\n", 505),
     "a length without digits": (HEAD + b"Content-Length:\r\n\r\n", 400),
     "a length past all numbers": (HEAD + b"Content-Length: 99999999999999999999\r\n\r\n", 400),
     "a chunk size past all numbers": (HEAD + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFFF\r\na", 400),
@@ -102,7 +103,7 @@ def test_refused_framing_is_answered_closed_and_never_forwarded(stage, raw, stat
 
 
 def test_a_version_that_has_no_status_line_is_answered_with_one(stage):
-    assert stage.start().talk(b"GET /t/e\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 400 ")
+    assert stage.start().talk(b"GET /t/e\r\nHost: x\r\n\r\n").startswith(b"HTTP/1.1 505 ")
 
 
 def test_a_request_is_judged_by_its_bytes_not_by_what_underscores_look_like(stage):

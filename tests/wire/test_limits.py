@@ -182,7 +182,7 @@ def test_a_slow_reader_slows_the_backend_down_and_gets_everything(stage):
 
 
 def test_a_large_answer_takes_no_more_memory_than_a_small_one(backend, tmp_path):
-    with running(tmp_path, backend.url) as gateway:
+    with running(tmp_path, f"  - {{path: /t/, upstream: {backend.url!r}}}\n") as gateway:
         for size in (1024 * 1024, LARGE):
             backend.script = Fountain(size)
             before = peak(gateway.pid)
