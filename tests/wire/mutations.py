@@ -136,7 +136,7 @@ def chunked(body: bytes, chance: Random, broken: bool) -> bytes:
 def framings(number: int, chance: Random) -> bytes:
     """One or two requests that tell by their target (`/<number>-a`, `-b`) what they are; their framing is broken somehow.
 
-    The body of the first looks like a third request, `/<number>-c`, which nobody must ever answer on its own.
+    The body of the first may look like a third one, `/<number>-c`: whoever miscounts it answers that.
     """
     hidden = b"GET /%d-c HTTP/1.1\r\nHost: x\r\n\r\n" % number
     body = chance.choice([b"hello", b"", hidden, b"5\r\nhello\r\n0\r\n\r\n", b"0\r\n\r\n" + hidden, b"x=1&y=2"])
