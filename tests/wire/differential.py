@@ -28,7 +28,7 @@ from tests.wire.conftest import PassMasker
 from tests.wire.mutations import framings
 from tests.wire.recorder import Message, Recorder, read
 
-AT_ONCE = 16
+AT_ONCE = 40
 WATCHDOG = 60.0
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 HASTE = {

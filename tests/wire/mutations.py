@@ -259,7 +259,7 @@ def multipart(chance: Random) -> bytes:
     )
     value = chance.choice(NAUGHTY).encode()
     one = b"--b\r\n" + head + b"\r\n\r\n" + value + b"\r\n"
-    return one * chance.choice([0, 1, 2, 1000]) + chance.choice(
+    return one * chance.choice([0, 1, 2, min(1000, 1_000_000 // len(one))]) + chance.choice(
         [b"--b--\r\n", b"--b--", b"--b", b"", b"--c--\r\n", b"--b--\r\ntail"]
     )
 
