@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
+from traceback import clear_frames
 from typing import assert_never
 
 import aiohttp
@@ -30,7 +31,7 @@ from gateway.proxy.framing import Head, Received, Rejection, examine, expects_co
 from gateway.proxy.freshness import is_known, kept
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.listener import peer_of
-from gateway.proxy.reply import HSTS, Reply, line, rejection_line
+from gateway.proxy.reply import HSTS, Gone, Reply, line, rejection_line
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import Unreachable, Upstream
 
@@ -42,6 +43,9 @@ EDITED_SIZE = 2 * 1024 * 1024
 
 CHANGED_BODY = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest")
 """What vouched for an answer's bytes as they were before it was edited (RFC 9110 section 8, RFC 9530)."""
+
+PIECE = 64 * 1024
+"""Bytes of an answer that wait for a slow reader at a time, beside what the client library has read ahead."""
 
 HELD_SIZE = 256 * 1024 * 1024
 """How many bytes of bodies may be in memory at once; past that, requests are asked to come back."""
@@ -80,13 +84,13 @@ class Handler:
         """The edge: what goes wrong in an unforeseen way forwards nothing and is told by its type alone."""
         try:
             return await self._serve(request)
-        except (ConnectionError, asyncio.CancelledError):
-            raise
+        except ConnectionError as gone:
+            return _let_go(request, gone)
         except Exception as defect:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
             self._counts.add(Verdict.REFUSED, framing.DEFECT.reason)
             self._emit(Event.FAULT, fault=Name(type(defect).__name__))
             if request.writer.output_size > 0:
-                raise ConnectionResetError from None
+                return _let_go(request, defect)
             return self._close(self._reply(rejection_line(framing.DEFECT)))
 
     async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -276,7 +280,7 @@ class Handler:
         try:
             if begun:
                 await reply.write(begun)
-            async for piece in answer.content.iter_any():
+            async for piece in answer.content.iter_chunked(PIECE):
                 await reply.write(piece)
         except (aiohttp.ClientError, TimeoutError):
             _abort(request)
@@ -326,6 +330,21 @@ def _readable(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
         except UnicodeDecodeError:
             continue
     return Headers(pairs)
+
+
+def _let_go(request: web.BaseRequest, why: BaseException) -> Gone:
+    """Ends a connection without a further word.
+
+    Raised on, the error would stay in a cycle with the task that it ends, and its frames would hold pieces of answers
+    until the next collection: measured, 0.8 MB for each reader that left.
+    """
+    _abort(request)
+    cause: BaseException | None = why
+    while cause is not None:
+        clear_frames(cause.__traceback__)
+        cause.__traceback__ = None  # it names our caller's frame, which is not to be cleared yet
+        cause = cause.__context__
+    return Gone()
 
 
 def _abort(request: web.BaseRequest) -> None:

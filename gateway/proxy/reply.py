@@ -68,6 +68,15 @@ class Reply(web.StreamResponse):
             raise ConnectionResetError from None
 
 
+class Gone(web.StreamResponse):
+    """In place of an answer to a client that is not there any more, or that gets no further byte."""
+
+    async def prepare(self, request: web.BaseRequest) -> None:
+        """Nothing is written: the connection is at its end."""
+        del request
+        raise ConnectionResetError
+
+
 def _pieces(whole: bytes) -> Iterator[memoryview]:
     view = memoryview(whole)
     return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))

@@ -17,6 +17,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from zlib import crc32
 
 from tests.wire.mutations import malformed
 from tests.wire.process import Running, running
@@ -69,6 +70,11 @@ class Summary:
         ])  # fmt: skip
 
 
+def prefix_of(slot: int) -> bytes:
+    """A route's path, which no few changed bytes make another's."""
+    return b"/%08x/" % crc32(b"%d" % slot)
+
+
 async def talk(port: int, raw: bytes) -> bytes | None:
     """All that comes back until the gateway closes; None where it does not."""
     try:
@@ -96,19 +102,18 @@ class Run:
         self._numbers = iter(range(first, first + count))
         self._seed = seed
 
-    def route(self, slot: int) -> str:
-        return f"s{slot}"
-
     async def go(self, gateway: Running, recorder: Recorder) -> None:
         async with asyncio.TaskGroup() as group:
             for slot in range(AT_ONCE):
                 group.create_task(self._talk(slot, gateway, recorder))
-        probe = await talk(gateway.port, b"GET /s0/alive HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        probe = await talk(
+            gateway.port, b"GET " + prefix_of(0) + b"alive HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
         self.summary.ended_early = not (probe and b"X-Backend" in probe)
         self.summary.unreadable = len(recorder.unreadable)
 
     async def _talk(self, slot: int, gateway: Running, recorder: Recorder) -> None:
-        prefix = f"/s{slot}/".encode()
+        prefix = prefix_of(slot)
         summary = self.summary
         for number in self._numbers:
             kind, raw = malformed(prefix, Random(f"{self._seed}/{number}"))
@@ -138,8 +143,8 @@ def run(count: int, seed: int, folder: Path, first: int = 0) -> Summary:
     async def serve() -> None:
         recorder = await Recorder().start()
         routes = "".join(
-            f"  - {{path: /s{slot}/, upstream: 'http://127.0.0.1:{recorder.port}/s{slot}'}}\n"
-            for slot in range(AT_ONCE)
+            f"  - {{path: {path}, upstream: 'http://127.0.0.1:{recorder.port}{path}'}}\n"
+            for path in (prefix_of(slot).decode() for slot in range(AT_ONCE))
         )
         loop = asyncio.get_running_loop()
         context = running(folder, routes, in_haste=True)

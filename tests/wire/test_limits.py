@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import socket
 import threading
 import time
 
+import aiohttp
 import pytest
 
 from gateway.proxy.counts import Kind, Verdict
+from gateway.proxy.listener import Connection
 from gateway.proxy.peers import Peers
+from gateway.proxy.reply import Reply
 from gateway.proxy.trust import Trust
 from tests.wire.process import peak, running
 from tests.wire.test_forwarding import END, GET, fields, status
@@ -193,6 +197,41 @@ def test_a_large_answer_takes_no_more_memory_than_a_small_one(backend, tmp_path)
                     got += len(piece)
             assert got > size
     assert gateway.peak - before < 16 * 1024
+
+
+LEAVING = {
+    "before a word": b"",
+    "in the head": b"GET /t/e HT",
+    "in the body": b"POST /t/e HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nhalf",
+    "in the answer": GET + END,
+    "behind an answer": b"GET /elsewhere HTTP/1.1\r\nHost: x\r\n\r\n",
+}
+
+
+@pytest.fixture
+def no_collection():
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.parametrize("said", LEAVING.values(), ids=LEAVING)
+@pytest.mark.usefixtures("no_collection")
+def test_who_leaves_leaves_nothing_behind(stage, said):
+    """Not even for the garbage collector, which comes late: what a connection held is large, and many leave at once."""
+    stage.backend.script = Fountain()
+    stage.start()
+    many = 10
+    for _ in range(many):
+        with small_reader(stage) as client:
+            client.sendall(said)
+            until(lambda: connections(stage) == 1)
+            if b"elsewhere" in said or (b"/t/e HTTP/1.1" in said and b"POST" not in said):
+                client.recv(1)
+        until(lambda: connections(stage) == 0)
+    alive = [one for one in gc.get_objects() if isinstance(one, (Connection, Reply, aiohttp.StreamReader))]
+    assert len(alive) < many
 
 
 # shares
