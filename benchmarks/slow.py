@@ -21,16 +21,13 @@ from pathlib import Path
 
 from tests.wire.process import Running, peak, running
 
-EVENT = (
-    b'{"event":"seen","properties":{"$current_url":"https://shop.example/a?email=ann@shop.example","n":'
-    + b"1" * 900
-    + b"}}"
-)
+PROPERTIES = b'{"$current_url":"https://shop.example/a?email=ann@shop.example","text":"%s"}' % (b"a few words " * 75)
+EVENT = b'{"event":"seen","properties":%s}' % PROPERTIES
 HEAD = b"POST /t/e/ HTTP/1.1\r\nHost: shop.example\r\nContent-Type: application/json\r\n"
 LIVE = HEAD + b"Content-Length: %d\r\n\r\n" % len(EVENT) + EVENT
 VISITORS = 4
 PAUSE = 0.02
-LARGE = 4 * 1024 * 1024
+LARGE = 1024 * 1024
 NEEDED_DESCRIPTORS = 8192
 
 MODES = {
@@ -42,7 +39,7 @@ MODES = {
 
 
 class Backend:
-    """Answers 200 at once; to /large, with 4 MiB."""
+    """Answers 200 at once; to /large, with 1 MiB."""
 
     async def start(self) -> int:
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0, backlog=4096)

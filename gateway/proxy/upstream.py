@@ -26,6 +26,10 @@ from gateway.proxy.routes import Route
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 IDLE_SECONDS = 15.0
+CONNECTIONS = 4096
+"""How many there may be at once, to all backends. More than one visitor may have here (`limits.connections`): whoever reads
+answers slowly holds one for each, and must not hold those of all others."""
+
 _LARGE = 64 * 1024
 # RFC 9110 section 5.5: visible ASCII, spaces and tabs inside
 _FIELD = re.compile(r"[\t -~]*")
@@ -65,7 +69,11 @@ class Upstream:
         self._default_tls = client_context()
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=512, limit_per_host=256, keepalive_timeout=IDLE_SECONDS, ttl_dns_cache=30, ssl=self._default_tls
+                limit=CONNECTIONS,
+                limit_per_host=CONNECTIONS,
+                keepalive_timeout=IDLE_SECONDS,
+                ttl_dns_cache=30,
+                ssl=self._default_tls,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             auto_decompress=False,

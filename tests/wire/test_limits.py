@@ -268,6 +268,13 @@ def test_a_trusted_proxy_has_many_visitors_and_no_limit(stage):
         assert status(stage.talk(GET + END)) == 200
 
 
+def test_one_address_cannot_hold_all_connections_to_a_backend(stage):
+    """A slow reader holds one as long as its answer lasts."""
+    share = stage.start().plan.at_most("203.0.113.7")
+    connector = stage.gateway._upstream._session.connector
+    assert share * 4 < min(connector.limit, connector.limit_per_host)
+
+
 def test_connections_are_counted_by_what_one_visitor_has():
     peers = Peers(lambda _: 1)
     assert peers.enter("2001:db8:0:1::1")
