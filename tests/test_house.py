@@ -44,6 +44,8 @@ TESTED_ELSEWHERE = {
     "core/report.py": "judge/test_recorded_traffic.py",
     "policy/devices.py": "policy/test_decision.py",
     "proxy/framing.py": "wire/test_framing.py",
+    "proxy/freshness.py": "wire/test_freshness.py",
+    "proxy/peers.py": "wire/test_limits.py",
     "proxy/server.py": "wire/test_stopping.py",
     "proxy/*.py": "wire/test_forwarding.py",  # over sockets, byte for byte
     "recording/*.py": "judge/test_recorded_traffic.py",  # over recordings of real trackers

@@ -71,6 +71,8 @@ class Reply(web.StreamResponse):
 class Gone(web.StreamResponse):
     """In place of an answer to a client that is not there any more, or that gets no further byte."""
 
+    body_length = 0
+
     async def prepare(self, request: web.BaseRequest) -> None:
         """Nothing is written: the connection is at its end."""
         del request
