@@ -12,7 +12,6 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import replace
-from traceback import clear_frames
 from typing import assert_never
 
 import aiohttp
@@ -341,8 +340,7 @@ def _let_go(request: web.BaseRequest, why: BaseException) -> Gone:
     _abort(request)
     cause: BaseException | None = why
     while cause is not None:
-        clear_frames(cause.__traceback__)
-        cause.__traceback__ = None  # it names our caller's frame, which is not to be cleared yet
+        cause.__traceback__ = None
         cause = cause.__context__
     return Gone()
 
