@@ -19,6 +19,7 @@ import os
 import random
 import re
 import signal
+import socket
 import ssl
 import statistics
 import sys
@@ -40,6 +41,7 @@ from tests.judge.recorded import CORPUS, Request, load_run, runs_of
 CONFIG = """\
 listen: 127.0.0.1:{port}
 tls: {{certificate: gateway.pem, key: gateway.key}}
+sessions: {{most: {sessions}}}
 {extra}routes:
   - {{path: /, tracker: auto, upstream: 'http://127.0.0.1:{backend}'}}
 rules: [default, own.yaml]
@@ -58,8 +60,6 @@ START_SECONDS = 60.0
 
 
 def free_port() -> int:
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
@@ -131,8 +131,10 @@ class Gateway:
     reloads: int = 0
     said: list[str] = field(default_factory=list)
 
-    def write(self, backend: int, extra: str) -> None:
-        (self.home / "gateway.yaml").write_text(CONFIG.format(port=self.port, backend=backend, extra=extra))
+    def write(self, backend: int, sessions: int, extra: str) -> None:
+        (self.home / "gateway.yaml").write_text(
+            CONFIG.format(port=self.port, backend=backend, extra=extra, sessions=sessions)
+        )
         (self.home / "masking.key").write_text("5a" * 32)
         (self.home / "masking.key").chmod(0o600)
         self.renew(0)
@@ -177,7 +179,7 @@ class Gateway:
         for pid in _family(self.process.pid):
             try:
                 status = Path(f"/proc/{pid}/status").read_text()
-                descriptors += len(os.listdir(f"/proc/{pid}/fd"))
+                descriptors += sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir())
             except OSError:
                 continue
             match = re.search(r"VmRSS:\s+(\d+)", status)
@@ -222,7 +224,7 @@ class Soak:
         with tempfile.TemporaryDirectory() as home:
             backend = Backend(free_port())
             gateway = Gateway(Path(home), free_port())
-            gateway.write(backend.port, self.options.extra)
+            gateway.write(backend.port, self.options.sessions, self.options.extra)
             await backend.come()
             await gateway.start()
             self.until = time.monotonic() + self.options.minutes * 60
@@ -351,6 +353,9 @@ def main() -> None:
     options.add_argument("--warm-up", type=float, default=0, help="minutes that don't count; default: a quarter")
     options.add_argument("--reload-every", type=float, default=3, help="minutes")
     options.add_argument("--flap-every", type=float, default=4, help="minutes")
+    options.add_argument(
+        "--sessions", type=int, default=200, help="how many are kept: few, so that warming up fills them"
+    )
     options.add_argument("--extra", default="", help="lines of gateway.yaml")
     sys.exit(asyncio.run(Soak(options.parse_args()).run()))
 

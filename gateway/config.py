@@ -67,7 +67,7 @@ _LIMITS: Final = Limits()
 
 _NOT_BUILT: Final = "is not built yet: remove it"
 _UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)\Z", re.ASCII)
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -273,6 +273,8 @@ Size = Annotated[
     int, PlainValidator(_size), AfterValidator(_within(1024, 1 << 30, "from 1KiB to 1GiB")), _TEXT_OR_NUMBER
 ]
 Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_within(0.01, 60.0, "from 10ms to 60s")), _TEXT]
+Idle = Annotated[float, PlainValidator(_duration), AfterValidator(_within(60.0, 86400.0, "from 1m to 24h")), _TEXT]
+Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000_000, "from 1 to 100000000"))]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
@@ -315,6 +317,15 @@ class LimitSettings(Strict):
     def as_limits(self) -> Limits:
         """What the pipeline takes."""
         return Limits(self.body, self.decoded, self.layers, self.depth, self.time)
+
+
+class SessionSettings(Strict):
+    """How much of visitors' sessions a route keeps in memory; past it, the least recently used go first."""
+
+    most: Many = 10_000
+    nodes: Many = 5_000_000  # of recorded pages
+    secrets: Many = 2_000_000  # fingerprints
+    idle: Idle = 3600.0
 
 
 class RouteSettings(Strict):
@@ -433,6 +444,7 @@ class Settings(Strict):
     tls: TlsSettings = Field(default={}, validate_default=True)  # type: ignore[assignment]
     trusted_proxies: tuple[NetworkText, ...] = ()
     limits: LimitSettings = LimitSettings()
+    sessions: SessionSettings = SessionSettings()
     routes: tuple[RouteSettings, ...]
     rules: Texts = ("default",)
     trackers: tuple[FilePath, ...] = ()  # files beside the packaged ones

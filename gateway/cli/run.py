@@ -29,8 +29,10 @@ from gateway.proxy.server import Gateway, Listening, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
+from gateway.recording.dom import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.ruleset.secrets import Memories
 from gateway.trackers.schema import TrackerFile
 
 
@@ -148,6 +150,7 @@ def listening(settings: Settings) -> Listening:
 def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
     """The Program of each route, by the route's name."""
     today = datetime.now(UTC).date()
+    kept = configuration.settings.sessions
     return {
         route.label: Program(
             configuration.rules,
@@ -158,6 +161,8 @@ def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program
             clock=time.monotonic,
             limits=configuration.settings.limits.as_limits(),
             unrecognised=route.unrecognised,
+            sessions=Sessions(kept.most, kept.nodes, kept.idle),
+            memories=Memories(keys.master, kept.most, kept.secrets, kept.idle),
         )
         for route in configuration.settings.routes
     }

@@ -563,6 +563,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._mirrors)
 
+    @property
+    def held(self) -> int:
+        """How many nodes there are."""
+        return self._held
+
     @contextmanager
     def hold(self, keys: Iterable[str], now: float) -> Iterator[dict[str, Mirror]]:
         """The mirrors of these sessions and windows, each for this request alone; made where there is none.
@@ -587,7 +592,7 @@ class Sessions:
                         self._drop(key)
                 raise
             with self._lock:
-                self._settle(wanted)
+                self._settle(wanted, now)
 
     def _open(self, key: str, now: float) -> Mirror:
         mirror = self._mirrors.pop(key, None)
@@ -597,14 +602,17 @@ class Sessions:
         self._mirrors[key] = mirror
         return mirror
 
-    def _settle(self, keys: Iterable[str]) -> None:
+    def _settle(self, keys: Iterable[str], now: float) -> None:
         for key in keys:
             if key in self._mirrors:
                 size = len(self._mirrors[key])
                 self._held += size - self._sizes.get(key, 0)
                 self._sizes[key] = size
-        while self._mirrors and (len(self._mirrors) > self.most or self._held > self.nodes):
-            self._drop(next(iter(self._mirrors)))
+        while self._mirrors:
+            key, oldest = next(iter(self._mirrors.items()))
+            if len(self._mirrors) <= self.most and self._held <= self.nodes and now - oldest.used <= self.idle:
+                return
+            self._drop(key)
 
     def _drop(self, key: str) -> None:
         self._mirrors.pop(key, None)
