@@ -23,7 +23,7 @@ from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
-from gateway.proxy import dumps
+from gateway.proxy import process
 from gateway.proxy.counts import Kind
 from gateway.proxy.masking import Programs
 from gateway.proxy.routes import Egress, Plan, Route
@@ -50,7 +50,8 @@ from gateway.trackers.schema import TrackerFile
 )
 def command(config_file: Path) -> None:
     """Serve: mask what trackers send, forward the rest."""
-    dumps.forbid()
+    process.forbid_dumps()
+    process.allow_descriptors()
     for name in ("aiohttp", "asyncio"):  # their messages may hold bytes of requests and addresses
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())

@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import resource
 import signal
 import socket
 import ssl
@@ -271,13 +272,21 @@ def test_nothing_that_a_visitor_sent_is_in_metrics_or_readiness(running, backend
     assert found["gateway_request_seconds_count",] >= 5
 
 
+def test_it_takes_the_descriptors_that_it_may_have(running):
+    running.start()
+    limits = Path(f"/proc/{running.process.pid}/limits").read_text()
+    ((soft, hard),) = [line.split()[3:5] for line in limits.splitlines() if line.startswith("Max open files")]
+    assert hard == str(resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    assert int(soft) == min(int(hard), 65536)
+
+
 def test_no_memory_of_it_goes_to_disk(running):
     running.start()
     limits = Path(f"/proc/{running.process.pid}/limits").read_text()
     assert [line.split()[4:6] for line in limits.splitlines() if line.startswith("Max core file size")] == [["0", "0"]]
     program = (
-        "import ctypes; from gateway.proxy import dumps; get = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0);"
-        "before = get(); dumps.forbid(); print(before, get())"
+        "import ctypes; from gateway.proxy import process; get = lambda: ctypes.CDLL(None).prctl(3, 0, 0, 0, 0);"
+        "before = get(); process.forbid_dumps(); print(before, get())"
     )
     told = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT).stdout
     assert told == "1 0\n"
