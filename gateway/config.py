@@ -37,6 +37,7 @@ from pydantic import (
 
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
+from gateway.core.region import check_region, known_place
 from gateway.core.yaml import (
     SIZE_LIMIT,
     Source,
@@ -53,6 +54,7 @@ from gateway.core.yaml import (
 )
 from gateway.keyring import load_ring
 from gateway.policy.choice import Choice
+from gateway.policy.consent import READERS, of_names
 from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
@@ -451,6 +453,8 @@ class OptOutWords(Strict):
     dnt: Text
     mobile: Text
     record_off: Text
+    no_consent: Text
+    consent_refused: Text
     refuse: Text
     allow: Text
     cookie: Text
@@ -472,12 +476,57 @@ class OptOutTexts(Strict):
         return value
 
 
+def _region(value: str) -> str:
+    return check_region(value)
+
+
+def _consent_tools(value: tuple[str, ...]) -> tuple[str, ...]:
+    of_names(value)
+    return value
+
+
+def _field_name(value: str) -> str:
+    if value and not _COOKIE.match(value):
+        raise ValueError(f"{quoted(value)} is no header name")
+    return value
+
+
+class ConsentSettings(Strict):
+    """Where consent is required before anything is recorded, and where it is read."""
+
+    required_in: Annotated[Texts, AfterValidator(lambda names: tuple(_region(name) for name in names))] = (
+        "gdpr",
+        "uk",
+        "ch",
+    )
+    cookies: Annotated[Texts, AfterValidator(_consent_tools)] = tuple(READERS)
+    tcf_purposes: tuple[
+        Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 24, "from 1 to 24"))], ...
+    ] = (1, 8)
+
+
+class RegionSettings(Strict):
+    """How a visitor's country is found. Headers count from `trusted_proxies` only."""
+
+    header: Annotated[str, AfterValidator(_field_name)] = ""
+    state_header: Annotated[str, AfterValidator(_field_name)] = ""
+    database: MaybeFile = None  # of MaxMind's format; the embedded one unless told
+    unknown: str = "strictest"
+
+    @field_validator("unknown")
+    @classmethod
+    def _be_somewhere(cls, value: str) -> str:
+        if value != "strictest" and known_place(value) != value:
+            raise ValueError(f"{quoted(value)} is no country: write strictest, or a code such as US or US-CA")
+        return value
+
+
 class VisitorSettings(Strict):
     """Who is recorded at all."""
 
-    closed: ClassVar[Mapping[str, str]] = {"consent": _NOT_BUILT, "region": _NOT_BUILT}
-
     opt_out: OptOutSettings = OptOutSettings()
+    consent: ConsentSettings | None = None
+    region: RegionSettings = RegionSettings()
 
 
 class PseudonymSettings(Strict):
@@ -541,6 +590,10 @@ class Settings(Strict):
             raise ValueError("tls: mode off is for loopback addresses: listen on 127.0.0.1, or write mode: serve")
         if self.tls.mode == "behind_proxy" and not self.trusted_proxies:
             raise ValueError("tls: mode behind_proxy needs trusted_proxies: name the network of the proxy in front")
+        if self.visitors.region.header and not self.trusted_proxies:
+            raise ValueError(
+                "visitors.region.header counts from trusted_proxies only: name the network of the proxy in front"
+            )
         return self
 
 
@@ -720,7 +773,8 @@ def keys_of(configuration: Configuration, master: bytes) -> Keys:
     """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
     settings = configuration.settings
     specs = [rule.operator for file in configuration.rules for rule in file.mask]
-    specs += [spec for file in configuration.rules for spec in file.record.operators.values()]
+    records = [told for file in configuration.rules for told in (file.record, *(one.record for one in file.visitors))]
+    specs += [spec for told in records for spec in told.operators.values()]
     seals = any(spec.name == "encrypt" for spec in specs)
     sealing = load_ring(settings.encryption_keys).sealing if seals else None
     return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)

@@ -18,13 +18,15 @@ import click
 import uvloop
 
 from gateway import __version__, config, log
-from gateway.config import Configuration, EgressSettings, RouteSettings, Settings
+from gateway.config import Configuration, ConsentSettings, EgressSettings, RegionSettings, RouteSettings, Settings
 from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
+from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
 from gateway.proxy.counts import Kind
+from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.masking import Programs
 from gateway.proxy.routes import Egress, Plan, Route
 from gateway.proxy.server import Gateway, Listening, bind, serve, show
@@ -139,7 +141,9 @@ class Served:
         settings = self._configuration.settings
         tls = listening(settings).tls
         authorities = (route.upstream_ca for route in settings.routes if route.upstream_ca is not None)
-        return [*self._configuration.files, *(tls.paths if tls else ()), *authorities]
+        database = settings.visitors.region.database
+        more = [*authorities, *([database] if database is not None else [])]
+        return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
     def _say_ready(self, gateway: Gateway, console: Console) -> None:
         settings = self._configuration.settings
@@ -215,9 +219,27 @@ def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> 
         ),
         opt_out=configuration.choice.opt_out,
         choice=configuration.choice,
+        consent=_consent(settings.visitors.consent),
+        asks_for_country=any(program.asks_for_country for program in programs.values()),
+        geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
         must_say_https=settings.tls.mode == "behind_proxy",
+    )
+
+
+def _consent(settings: ConsentSettings | None) -> Consent | None:
+    if settings is None:
+        return None
+    return Consent(settings.required_in, of_names(settings.cookies), frozenset(settings.tcf_purposes))
+
+
+def _geography(settings: RegionSettings) -> Geography:
+    return Geography(
+        settings.header,
+        settings.state_header,
+        open_database(settings.database) if settings.database is not None else None,
+        "" if settings.unknown == "strictest" else settings.unknown,
     )
 
 

@@ -131,7 +131,14 @@ class Handler:
         if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
             # RFC 9110 section 7.6.2: the last recipient answers itself
             return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
-        objection = decide(inbound, plan.opt_out, record=route.record, record_mobile=route.record_mobile)
+        inbound = replace(inbound, country=plan.country_of(inbound))
+        objection = decide(
+            inbound,
+            plan.opt_out,
+            record=route.record,
+            record_mobile=route.record_mobile,
+            consent=plan.consent,
+        )
         if plan.choice is not None and plan.choice.is_asked(inbound):
             return await self._choose(request, received, plan, plan.choice, inbound, objection)
         if objection is not None:

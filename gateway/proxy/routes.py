@@ -18,8 +18,10 @@ from gateway.core.limits import Limits
 from gateway.core.message import Inbound
 from gateway.core.outcome import Outcome
 from gateway.policy.choice import Choice
+from gateway.policy.consent import Consent
 from gateway.policy.signals import OptOut
-from gateway.proxy.trust import Trust
+from gateway.proxy.geography import Geography
+from gateway.proxy.trust import Trust, read_address
 from gateway.trackers.schema import OptedOut
 
 _URL = re.compile(r"[!-\[\]-~]*")
@@ -114,9 +116,19 @@ class Plan:
     routes: tuple[Route, ...]
     opt_out: OptOut = field(default_factory=OptOut)
     choice: Choice | None = None  # the opt-out page
+    consent: Consent | None = None
+    geography: Geography = field(default_factory=Geography)
+    asks_for_country: bool = False  # whether rules do
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     must_say_https: bool = False
+
+    def country_of(self, inbound: Inbound) -> str:
+        """Where the visitor is, where that matters: `DE`, `US-CA`, or an empty text."""
+        if self.consent is None and not self.asks_for_country:
+            return ""
+        trusted = self.trust.includes(read_address(inbound.peer))
+        return self.geography.place(inbound.headers, inbound.client, trusted=trusted)
 
     def find(self, host: str, target: str) -> tuple[Route, str] | None:
         """The route for a request and the target behind its prefix. `host` may have a port; a route's host may too."""

@@ -31,7 +31,7 @@ from gateway.recording import chunks
 from gateway.recording.claim import Claim
 from gateway.recording.dom import Mirror
 from gateway.ruleset.headers import Use, use_of
-from gateway.ruleset.judge import Change, Judge, Operation
+from gateway.ruleset.judge import Change, Judge, Law, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
@@ -124,7 +124,7 @@ class Request:
         program = self._program
         name = self._tracker.tracker if self._tracker is not None else ""
         judge = self._judge = Judge(
-            program.law_for(self._tracker),
+            self._law,
             program.pseudonym_key(self._inbound),
             name,
             self.report,
@@ -222,7 +222,7 @@ class Request:
 
     def reply(self) -> ReplyPlan | None:
         """What is edited in the backend's reply: what the tracker file says of this path, and ids that come back."""
-        tracker, judge, law = self._tracker, self._of(self._judge), self._program.law
+        tracker, judge, law = self._tracker, self._of(self._judge), self._law
         edits = [
             edit
             for edit in (tracker.replies if tracker is not None else ())
@@ -237,6 +237,10 @@ class Request:
         )
 
     # parts
+
+    @property
+    def _law(self) -> Law:
+        return self._program.law_for(self._tracker, self._inbound.country)
 
     @staticmethod
     def _of[T](step: T | None) -> T:
@@ -349,7 +353,7 @@ class Request:
         if use is Use.COOKIES:
             return self._cookies(value)
         if use is Use.AGENT:
-            operation = self._program.law.record[Category.USER_AGENT]
+            operation = self._law.record[Category.USER_AGENT]
             if operation.operator in ("keep", "detect"):
                 return value
             if operation.operator != "generalise":
