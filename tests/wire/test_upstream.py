@@ -240,13 +240,14 @@ def test_a_backend_that_moves_and_leaves_nothing_behind_is_asked_for_anew_at_onc
 class Proxy:
     """An HTTP proxy for CONNECT: notes what it is told, and tunnels, or answers with what it was given."""
 
-    def __init__(self, answer=b""):
+    def __init__(self, answer=b"", tls=None):
+        self._tls = tls
         self.told: list[bytes] = []
         self.passed = b""
         self._answer = answer
         self._open: list[socket.socket] = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
 
@@ -259,6 +260,9 @@ class Proxy:
                 self._threads[-1].start()
 
     def _serve(self, client):
+        if self._tls is not None:
+            client = self._tls.wrap_socket(client, server_side=True)
+            self._open.append(client)
         with client, contextlib.suppress(OSError):
             head = b""
             while not head.endswith(b"\r\n\r\n"):
@@ -307,6 +311,20 @@ def test_an_egress_proxy_gets_a_name_and_ciphertext(stage, upstream_authority):
         assert b"\r\nProxy-Authorization: Basic dXNlcjpzZWNyZXQ=\r\n" in proxy.told[0]
         assert SECRET not in proxy.told[0]
         assert len(proxy.passed) > 1000
+        assert SECRET not in proxy.passed
+    finally:
+        secure.close()
+        proxy.close()
+
+
+def test_an_egress_proxy_may_be_spoken_to_by_https(stage, upstream_authority):
+    authority, trusted = upstream_authority
+    context = served_with(authority.issue_cert("127.0.0.1"))
+    secure, proxy = Backend(context), Proxy(tls=context)
+    try:
+        stage.start(routes=(stage.route(upstream=secure.url, tls=trusted, egress=Egress(proxy.url, "user:secret")),))
+        assert status(stage.talk(POST)) == 200
+        assert len(secure.received) == len(proxy.told) == 1
         assert SECRET not in proxy.passed
     finally:
         secure.close()
