@@ -536,6 +536,15 @@ class PseudonymSettings(Strict):
     per_site: Switch = False
 
 
+class BackupSettings(Strict):
+    """Encrypted copies of state. `keep`: how many."""
+
+    folder: FilePath = Field(default="var/backup", validate_default=True)  # type: ignore[assignment]
+    key: SecretName = Field(default="env:GATEWAY_BACKUP_KEY", validate_default=True)  # type: ignore[assignment]
+    daily: Switch = True
+    keep: Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 1000, "from 1 to 1000"))] = 14
+
+
 class Settings(Strict):
     """gateway.yaml."""
 
@@ -555,6 +564,7 @@ class Settings(Strict):
     workers: Annotated[int, BeforeValidator(_count)] = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
+    backup: BackupSettings | None = None
     encryption_keys: Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})] = Field(
         default="var/encryption-keys.json", validate_default=True
     )  # type: ignore[assignment]
@@ -736,19 +746,48 @@ def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) ->
     Whoever changes the key makes every visitor a new one; whoever has it can test whose pseudonym one is.
     """
     secret = settings.masking_key
+    if secret.file is not None and not secret.file.exists():
+        _create_key(secret.file)
+    return key_of(secret, "masking_key", environ, settings.where)
+
+
+def backup_key(settings: BackupSettings, environ: Mapping[str, str] | None = None) -> bytes:
+    """The 32 bytes that backups are sealed with. Never made here: a key that only this machine has saves nothing."""
+    return key_of(settings.key, "backup.key", environ)
+
+
+def secret_of(text: str, base: Path) -> Secret:
+    """A secret's name as an option gives it (`env:NAME`, `file:path`); UserError where it is none."""
+    kind, _, rest = text.partition(":")
+    if kind == "env" and _VARIABLE_NAME.match(rest):
+        return Secret(variable=rest)
+    if kind == "file" and rest.strip():
+        return Secret(file=base / rest)
+    raise UserError(f"{quoted(text)} names no secret: write env:NAME or file:path")
+
+
+def key_of(secret: Secret, what: str, environ: Mapping[str, str] | None, where: str = "") -> bytes:
+    """The key of 64 hexadecimal digits that a secret's name leads to; UserError where there is none."""
     if secret.file is None:
         text = (os.environ if environ is None else environ).get(secret.variable)
         if text is None:
-            raise UserError(f"masking_key: the environment variable {secret.variable} is not set", settings.where)
-        return _key(text, str(secret))
-    if not secret.file.exists():
-        _create_key(secret.file)
+            raise UserError(f"{what}: the environment variable {secret.variable} is not set", where)
+        return _key(text, str(secret), what)
     try:
         if secret.file.stat().st_mode & 0o022:
-            raise UserError(f"others can write the masking key: chmod 600 {secret.file}", str(secret))
+            raise UserError(f"others can write the {what.replace('_', ' ')}: chmod 600 {secret.file}", str(secret))
     except OSError as error:
         raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(secret.file)) from None
-    return _key(read_text(secret.file), str(secret))
+    return _key(read_text(secret.file), str(secret), what)
+
+
+def state_files(configuration: Configuration) -> list[Path]:
+    """What a backup holds: the files that can't be made again. Some may not be there yet."""
+    settings = configuration.settings
+    keys = [settings.masking_key.file] if settings.masking_key.file is not None else []
+    packaged = rules_directory()
+    own = [path for path in configuration.files if not path.is_relative_to(packaged)]
+    return list(dict.fromkeys([*own, *keys, settings.encryption_keys]))
 
 
 def proxy_credentials(settings: EgressSettings, environ: Mapping[str, str] | None = None) -> str:
@@ -780,9 +819,9 @@ def keys_of(configuration: Configuration, master: bytes) -> Keys:
     return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)
 
 
-def _key(text: str, where: str) -> bytes:
+def _key(text: str, where: str, what: str) -> bytes:
     if not re.fullmatch(r"[0-9A-Fa-f]{64}", text.strip(), re.ASCII):
-        raise UserError("the masking key must be 64 hexadecimal digits (openssl rand -hex 32)", where)
+        raise UserError(f"the {what.replace('_', ' ')} must be 64 hexadecimal digits (openssl rand -hex 32)", where)
     return bytes.fromhex(text.strip())
 
 

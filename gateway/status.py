@@ -24,6 +24,7 @@ class Reason(StrEnum):
     CERTIFICATE_EXPIRING = "certificate_expiring"
     CERTIFICATE_EXPIRED = "certificate_expired"
     CIRCUIT_OPEN = "circuit_open"
+    BACKUP_FAILED = "backup_failed"
     SPOOL_FILLING = "spool_filling"
     SPOOL_FULL = "spool_full"
     SPOOL_BROKEN = "spool_broken"

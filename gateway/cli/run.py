@@ -17,7 +17,8 @@ from pathlib import Path
 import click
 import uvloop
 
-from gateway import __version__, config, log
+from gateway import __version__, backup, config, log
+from gateway.cli.backup import back_up
 from gateway.config import Configuration, ConsentSettings, EgressSettings, RegionSettings, RouteSettings, Settings
 from gateway.console.server import Console
 from gateway.core.errors import UserError
@@ -37,8 +38,10 @@ from gateway.recording.dom import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
 from gateway.ruleset.secrets import Memories
-from gateway.status import Sample, Trouble
+from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
+
+BACKUP_SECONDS = 600.0
 
 
 @click.command("run")
@@ -77,6 +80,7 @@ class Served:
         self._programs: dict[str, Program] = {}
         self._plan, self._programs = self._make(self._configuration)
         self._next = self._configuration, self._programs
+        self._backup_failed: Name | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -87,6 +91,7 @@ class Served:
         console = Console([gateway, self])
         if bound is not None:
             await console.start(bound)
+        keeping = asyncio.get_running_loop().create_task(self._keep_backups())
         try:
             await serve(
                 gateway,
@@ -98,12 +103,36 @@ class Served:
                 tell=_tell,
             )
         finally:
+            keeping.cancel()
+            await asyncio.gather(keeping, return_exceptions=True)
             await console.close()
         log.emit(Event.STOPPED)
 
+    async def _keep_backups(self) -> None:
+        """A backup a day, where they are configured: looked at each ten minutes, so that a failed one is tried again."""
+        while True:
+            await asyncio.to_thread(self.back_up, datetime.now(UTC))
+            await asyncio.sleep(BACKUP_SECONDS)
+
+    def back_up(self, now: datetime) -> None:
+        """Makes a backup where one is due; what goes wrong is said and keeps nobody from serving."""
+        settings = self._configuration.settings.backup
+        if settings is None or not settings.daily or not backup.is_due(settings.folder, now):
+            return
+        try:
+            path, written = back_up(self._configuration, settings, self._path.parent, now)
+        except UserError as error:
+            _say(f"gateway: no backup: {error}")
+            log.emit(Event.BACKUP_FAILED, where=Name(error.where))
+            self._backup_failed = Name(error.where)
+        else:
+            log.emit(Event.BACKED_UP, where=Name(path), count=len(written))
+            self._backup_failed = None
+
     def troubles(self) -> Iterator[Trouble]:
-        """None of its own."""
-        return iter(())
+        """Whether the last backup failed."""
+        if self._backup_failed is not None:
+            yield Trouble(Reason.BACKUP_FAILED, self._backup_failed)
 
     def samples(self) -> Iterator[Sample]:
         """What runs, and what is kept of sessions."""

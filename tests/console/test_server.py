@@ -62,6 +62,7 @@ def test_it_lives_and_is_ready():
         (Reason.RELOAD_FAILED, 200),
         (Reason.CERTIFICATE_EXPIRING, 200),
         (Reason.CIRCUIT_OPEN, 200),
+        (Reason.BACKUP_FAILED, 200),
         (Reason.SPOOL_FILLING, 200),
         (Reason.DRAINING, 503),
         (Reason.CERTIFICATE_EXPIRED, 503),
