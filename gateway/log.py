@@ -30,6 +30,8 @@ class Event(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     COUNTED = "counted"
     FAULT = "fault"
+    BACKED_UP = "backed_up"
+    BACKUP_FAILED = "backup_failed"
 
 
 class Method(StrEnum):
@@ -120,6 +122,8 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.UPSTREAM_FAILED: (*_REQUEST, "why"),
     Event.COUNTED: ("route", "tracker", "rule", "verdict", "reason", "count"),
     Event.FAULT: (*_REQUEST, "fault"),
+    Event.BACKED_UP: ("where", "count"),
+    Event.BACKUP_FAILED: ("where",),
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs, unquote
 
 from gateway.core.message import Inbound
-from gateway.policy.region import is_in
+from gateway.core.region import is_in
 from gateway.policy.signals import cookie_pairs
 from gateway.policy.tcf import gpp_consents, purposes_consented, usp_opted_out
 
@@ -133,12 +133,12 @@ class Consent:
     readers: tuple[Reader, ...] = tuple(READERS.values())
     purposes: frozenset[int] = frozenset({1, 8})
 
-    def ask(self, inbound: Inbound, place: str) -> Answer:
+    def ask(self, inbound: Inbound) -> Answer:
         """What the request's signals say; GIVEN, too, where nothing is said and consent is not required."""
         told = list(self._told(inbound))
         if False in told:
             return Answer.REFUSED
-        if True in told or not is_in(place, self.required_in):
+        if True in told or not is_in(inbound.country, self.required_in):
             return Answer.GIVEN
         return Answer.MISSING
 

@@ -32,9 +32,8 @@ def decide(
     record: bool = True,
     record_mobile: bool = True,
     consent: Consent | None = None,
-    place: str = "",
 ) -> Objection | None:
-    """Why this request must not be recorded, or None where it may go on to masking. `place`: the visitor's, if known."""
+    """Why this request must not be recorded, or None where it may go on to masking."""
     if not record:
         return Objection.RECORD_OFF
     if has_opt_out_cookie(inbound.headers, opt_out.cookies):
@@ -46,7 +45,7 @@ def decide(
     if not record_mobile and is_mobile(inbound.headers):
         return Objection.MOBILE
     if consent is not None:
-        match consent.ask(inbound, place):
+        match consent.ask(inbound):
             case Answer.REFUSED:
                 return Objection.REFUSED
             case Answer.MISSING:

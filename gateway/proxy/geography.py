@@ -16,7 +16,7 @@ import maxminddb
 
 from gateway.core.errors import UserError
 from gateway.core.message import Headers
-from gateway.policy.region import known_place
+from gateway.core.region import known_place
 
 
 @dataclass(frozen=True, slots=True)

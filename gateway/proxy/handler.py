@@ -25,7 +25,7 @@ from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts, Span, Verdict
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
 from gateway.proxy.freshness import is_known, kept
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
@@ -79,6 +79,11 @@ class Handler:
         self._held = 0
         self._held_at_most = held_at_most
 
+    @property
+    def held(self) -> int:
+        """Bytes of bodies in memory."""
+        return self._held
+
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: what goes wrong in an unforeseen way forwards nothing and is told by its type alone."""
         try:
@@ -126,13 +131,13 @@ class Handler:
         if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
             # RFC 9110 section 7.6.2: the last recipient answers itself
             return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
+        inbound = replace(inbound, country=plan.country_of(inbound))
         objection = decide(
             inbound,
             plan.opt_out,
             record=route.record,
             record_mobile=route.record_mobile,
             consent=plan.consent,
-            place=plan.place_of(inbound),
         )
         if plan.choice is not None and plan.choice.is_asked(inbound):
             return await self._choose(request, received, plan, plan.choice, inbound, objection)
@@ -175,7 +180,8 @@ class Handler:
                 request.writer.output_size = 0
             body = await read_body(request, plan.limits.body, take_room)
             whole = replace(inbound, headers=request_fields(inbound.headers), body=body)
-            outcome = await self._mask(plan, whole)
+            with self._counts.timed(Span.MASKING):
+                outcome = await self._mask(plan, whole)
             match outcome:
                 case Send():
                     return await self._forward(request, route, inbound, outcome)
@@ -204,10 +210,11 @@ class Handler:
     ) -> web.StreamResponse:
         tracker = send.report.tracker
         try:
-            answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
+            with self._counts.timed(Span.UPSTREAM):
+                answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
         except Unreachable as failure:
             self._counts.add(Verdict.FAILED, failure.reason, tracker)
-            return self._reply(with_cors(line(failure.status, failure.line), inbound))
+            return self._reply(with_cors(line(failure.status, failure.line, *failure.fields), inbound))
         async with answer:
             fields = answer_fields(_readable(answer.raw_headers), route.set_cookies)
             if "Location" in fields:

@@ -18,7 +18,7 @@ from aiohttp.http_exceptions import LineTooLong
 
 from gateway.core.outcome import Response
 from gateway.proxy import reply as answers
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts, Meter, Verdict
 from gateway.proxy.framing import CONNECTIONS, ODD_VERSION
 from gateway.proxy.peers import Peers
 from gateway.proxy.reply import Reply, line, raw, rejection_line
@@ -154,7 +154,8 @@ class Listener(web.Server):
             loop=self._loop,
             keepalive_timeout=IDLE_SECONDS,
             logger=_silent,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to turn it off
+            access_log=self._counts,  # type: ignore[arg-type]  # what `Meter` is made with
+            access_log_class=Meter,
             max_line_size=LINE_SIZE,
             max_field_size=FIELD_SIZE,
             max_headers=100,

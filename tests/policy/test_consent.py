@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from urllib.parse import quote
 
 import pytest
@@ -68,31 +69,31 @@ NOTHING = {
 }
 
 
-def visit(*cookies, target="/e/"):
+def visit(*cookies, target="/e/", country=""):
     field = "; ".join(f"{name}={value}" for name, value in cookies)
-    return Inbound("POST", target, Headers([("Cookie", field)] if cookies else []))
+    return Inbound("POST", target, Headers([("Cookie", field)] if cookies else []), country=country)
 
 
 @pytest.mark.parametrize("cookie", YES.values(), ids=YES)
 def test_a_yes_of_each_tool_is_consent(cookie):
-    assert CONSENT.ask(visit(cookie), "DE") is Answer.GIVEN
+    assert CONSENT.ask(visit(cookie, country="DE")) is Answer.GIVEN
 
 
 @pytest.mark.parametrize("cookie", NO.values(), ids=NO)
 @pytest.mark.parametrize("place", ["DE", "BR"])
 def test_a_no_of_each_tool_and_what_can_t_be_read_is_a_refusal_everywhere(cookie, place):
-    assert CONSENT.ask(visit(cookie), place) is Answer.REFUSED
+    assert CONSENT.ask(visit(cookie, country=place)) is Answer.REFUSED
     for other in YES.values():
-        assert CONSENT.ask(visit(other, cookie), place) is Answer.REFUSED
-        assert CONSENT.ask(visit(cookie, other), place) is Answer.REFUSED
+        assert CONSENT.ask(visit(other, cookie, country=place)) is Answer.REFUSED
+        assert CONSENT.ask(visit(cookie, other, country=place)) is Answer.REFUSED
 
 
 @pytest.mark.parametrize("cookie", [None, *NOTHING.values()], ids=["none", *NOTHING])
 def test_where_nothing_is_said_it_matters_whether_consent_is_required(cookie):
     asked = visit(*([cookie] if cookie else []))
-    assert CONSENT.ask(asked, "DE") is Answer.MISSING
-    assert CONSENT.ask(asked, "") is Answer.MISSING
-    assert CONSENT.ask(asked, "BR") is Answer.GIVEN
+    assert CONSENT.ask(replace(asked, country="DE")) is Answer.MISSING
+    assert CONSENT.ask(replace(asked, country="")) is Answer.MISSING
+    assert CONSENT.ask(replace(asked, country="BR")) is Answer.GIVEN
 
 
 @pytest.mark.parametrize(
@@ -112,14 +113,14 @@ def test_where_nothing_is_said_it_matters_whether_consent_is_required(cookie):
     ],
 )
 def test_parameters_of_the_request_count(query, answer):
-    assert CONSENT.ask(visit(target=f"/g/collect?{query}"), "DE") is answer
+    assert CONSENT.ask(visit(target=f"/g/collect?{query}", country="DE")) is answer
 
 
 def test_a_cookie_of_the_sites_own():
     own = Consent(("gdpr",), of_names(("consent=yes*",)))
-    assert own.ask(visit(("consent", "yes-all")), "DE") is Answer.GIVEN
-    assert own.ask(visit(("consent", "no")), "DE") is Answer.REFUSED
-    assert own.ask(visit(YES["onetrust"]), "DE") is Answer.MISSING
+    assert own.ask(visit(("consent", "yes-all"), country="DE")) is Answer.GIVEN
+    assert own.ask(visit(("consent", "no"), country="DE")) is Answer.REFUSED
+    assert own.ask(visit(YES["onetrust"], country="DE")) is Answer.MISSING
 
 
 @pytest.mark.parametrize("name", ["nothing", "=x", "x=", ""])
@@ -129,25 +130,28 @@ def test_a_word_that_is_no_tool_is_said(name):
 
 
 def test_naming_matomo_reads_what_was_removed_too():
-    assert Consent(("gdpr",), of_names(("matomo",))).ask(visit(YES["matomo"], NO["matomo"]), "DE") is Answer.REFUSED
+    assert (
+        Consent(("gdpr",), of_names(("matomo",))).ask(visit(YES["matomo"], NO["matomo"], country="DE"))
+        is Answer.REFUSED
+    )
 
 
 def test_fifty_cookies_and_a_long_one_are_read():
     many = [(f"c{index}", "v") for index in range(50)]
-    assert CONSENT.ask(visit(*many, ("a", "b" * 4096), YES["tcf"]), "DE") is Answer.GIVEN
+    assert CONSENT.ask(visit(*many, ("a", "b" * 4096), YES["tcf"], country="DE")) is Answer.GIVEN
     flood = [YES["matomo"]] * 40
-    assert CONSENT.ask(visit(*flood), "DE") is Answer.REFUSED
+    assert CONSENT.ask(visit(*flood, country="DE")) is Answer.REFUSED
 
 
 def test_the_decision_tells_refused_from_missing():
-    assert decide(visit(NO["onetrust"]), OptOut(), consent=CONSENT, place="DE") is Objection.REFUSED
-    assert decide(visit(), OptOut(), consent=CONSENT, place="DE") is Objection.NO_CONSENT
-    assert decide(visit(YES["onetrust"]), OptOut(), consent=CONSENT, place="DE") is None
+    assert decide(visit(NO["onetrust"], country="DE"), OptOut(), consent=CONSENT) is Objection.REFUSED
+    assert decide(visit(country="DE"), OptOut(), consent=CONSENT) is Objection.NO_CONSENT
+    assert decide(visit(YES["onetrust"], country="DE"), OptOut(), consent=CONSENT) is None
     assert (
-        decide(visit(YES["onetrust"], ("gateway_opt_out", "1")), OptOut(), consent=CONSENT, place="DE")
+        decide(visit(YES["onetrust"], ("gateway_opt_out", "1"), country="DE"), OptOut(), consent=CONSENT)
         is Objection.COOKIE
     )
-    assert decide(visit(), OptOut(), place="DE") is None
+    assert decide(visit(country="DE"), OptOut()) is None
 
 
 def test_every_reader_is_tried_here():

@@ -8,7 +8,7 @@ from netaddr import IPSet
 
 from gateway.core.errors import UserError
 from gateway.core.message import Headers
-from gateway.policy.region import known_place
+from gateway.core.region import known_place
 from gateway.proxy.geography import Geography, open_database
 
 HEADERS = Headers([("CF-IPCountry", "US"), ("CF-Region-Code", "CA")])

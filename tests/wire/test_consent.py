@@ -69,6 +69,14 @@ def test_a_stranger_s_word_for_the_country_does_not_count(stage):
     assert stage.backend.received == []
 
 
+def test_where_rules_ask_for_it_the_country_reaches_the_pipeline_and_nobody_else(stage, database):
+    stage.start(trust=Trust.of(["127.0.0.0/8"]), geography=Geography(database=database), asks_for_country=True)
+    for address in ADDRESSES.values():
+        stage.talk(request(address, ""))
+    assert [inbound.country for inbound in stage.masker.seen] == list(ADDRESSES)
+    assert not any(b"US-CA" in raw for raw in stage.backend.received)
+
+
 def test_without_the_key_consent_is_not_asked_for(stage):
     stage.start()
     stage.talk(request("203.0.113.9", ""))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.policy.region import REGIONS, check_region, is_in, known_place
+from gateway.core.region import REGIONS, check_region, is_in, known_place
 
 
 @pytest.mark.parametrize(
