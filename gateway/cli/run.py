@@ -10,7 +10,7 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,30 +22,36 @@ from gateway.cli.backup import back_up
 from gateway.config import (
     Configuration,
     ConsentSettings,
+    EgressSettings,
     RegionSettings,
     RouteSettings,
     Settings,
     SpoolSettings,
 )
+from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
 from gateway.policy.consent import Consent, of_names
+from gateway.proxy import process
 from gateway.proxy.counts import Kind
 from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Ingest, Plan, Route
-from gateway.proxy.server import Gateway, Listening, serve, show
+from gateway.proxy.routes import Egress, Ingest, Plan, Route
+from gateway.proxy.server import Gateway, Listening, bind, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
+from gateway.recording.dom import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.ruleset.secrets import Memories
 from gateway.spool.database import Rescue
 from gateway.spool.embedded import EmbeddedStore
 from gateway.spool.keys import spool_ring
 from gateway.spool.quarantine import Quarantine, quarantine_path
 from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
+from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
 
 BACKUP_SECONDS = 600.0
@@ -62,12 +68,16 @@ BACKUP_SECONDS = 600.0
 )
 def command(config_file: Path) -> None:
     """Serve: mask what trackers send, forward the rest."""
+    process.forbid_dumps()
+    process.allow_descriptors()
     for name in ("aiohttp", "asyncio"):  # their messages may hold bytes of requests and addresses
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
     served = Served(config_file)
-    gc.set_threshold(200_000, 20, 100)  # a document is many objects that die together: measured, a quarter of the time
+    # a document is many objects that die together, and by themselves (tests/ruleset/test_release.py): looking often is lost
+    # time, measured a quarter of it. What is old is looked at seldom enough by the collector's own rule
+    gc.set_threshold(200_000, 10, 10)
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(served.run())
@@ -83,21 +93,27 @@ class Served:
         self._programs: dict[str, Program] = {}
         self._sealer: Sealer | None = None
         self._store = make_store(self._configuration.settings)
-        self._plan, self._digests = self._make(self._configuration)
-        self._next = self._configuration, self._digests
+        self._plan, self._programs = self._make(self._configuration)
+        self._next = self._configuration, self._programs
+        self._backup_failed: Name | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
         settings = self._configuration.settings
+        at = settings.console.listen if settings.console is not None else None
+        bound = bind((at.host, at.port), key="console.listen") if at is not None else None
         quarantine = make_quarantine(settings)
         gateway = Gateway(listening(settings), self._plan, emit=log.emit, store=self._store, quarantine=quarantine)
+        console = Console([gateway, self])
+        if bound is not None:
+            await console.start(bound)
         keeping = asyncio.get_running_loop().create_task(self._keep_backups())
         try:
             await serve(
                 gateway,
                 load=self._load,
                 watched=self._watched,
-                ready=lambda: self._say_ready(gateway),
+                ready=lambda: self._say_ready(gateway, console),
                 reloaded=self._say_reloaded,
                 complain=_complain,
                 tell=_tell,
@@ -105,6 +121,7 @@ class Served:
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+            await console.close()
         log.emit(Event.STOPPED)
 
     async def _keep_backups(self) -> None:
@@ -123,29 +140,50 @@ class Served:
         except UserError as error:
             _say(f"gateway: no backup: {error}")
             log.emit(Event.BACKUP_FAILED, where=Name(error.where))
+            self._backup_failed = Name(error.where)
         else:
             log.emit(Event.BACKED_UP, where=Name(path), count=len(written))
+            self._backup_failed = None
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Whether the last backup failed."""
+        if self._backup_failed is not None:
+            yield Trouble(Reason.BACKUP_FAILED, self._backup_failed)
+
+    def samples(self) -> Iterator[Sample]:
+        """What runs, and what is kept of sessions."""
+        yield Sample("gateway_build_info", 1, (Name(__version__),))
+        for route, program in self._programs.items():
+            yield Sample("gateway_sessions", len(program.sessions), (Name(route),))
+            yield Sample("gateway_session_nodes", program.sessions.held, (Name(route),))
+            yield Sample("gateway_session_secrets", program.memories.held, (Name(route),))
 
     def _load(self) -> Plan:
         fresh = config.load(self._path)
-        before, after = (listening(one.settings) for one in (self._configuration, fresh))
-        if before != after or fresh.settings.masking_key != self._configuration.settings.masking_key:
-            raise UserError("listen, tls and masking_key change at a start only: start again", str(self._path))
+        before, after = (
+            (listening(one), one.console, one.masking_key) for one in (self._configuration.settings, fresh.settings)
+        )
+        if before != after:
+            line = "listen, tls, console and masking_key change at a start only: start again"
+            raise UserError(line, str(self._path))
         if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
             raise UserError("spool.path changes at a start only: start again", str(self._path))
-        plan, digests = self._make(fresh)
-        self._next = fresh, digests
+        plan, programs = self._make(fresh)
+        self._next = fresh, programs
         self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
         return plan
 
-    def _make(self, configuration: Configuration) -> tuple[Plan, tuple[str, ...]]:
+    def _make(self, configuration: Configuration) -> tuple[Plan, dict[str, Program]]:
         """The plan for a configuration; sessions that are under way go on under it."""
         programs = make_programs(configuration, config.keys_of(configuration, self._key))
         for name, program in programs.items():
             if name in self._programs:
                 program.adopt(self._programs[name])
-        self._programs = programs
-        return make_plan(configuration, programs), tuple(dict.fromkeys(one.digest for one in programs.values()))
+        return make_plan(configuration, programs), programs
+
+    @property
+    def _digests(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(program.digest for program in self._programs.values()))
 
     def _watched(self) -> Iterable[Path]:
         settings = self._configuration.settings
@@ -155,12 +193,14 @@ class Served:
         more = [*authorities, *([database] if database is not None else [])]
         return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
-    def _say_ready(self, gateway: Gateway) -> None:
+    def _say_ready(self, gateway: Gateway, console: Console) -> None:
         settings = self._configuration.settings
         scheme = "https" if settings.tls.mode == "serve" else "http"
         _say(f"listening on {scheme}://{show(gateway.address)}")
         if gateway.redirect_address is not None:
             _say(f"redirecting http://{show(gateway.redirect_address)} to HTTPS")
+        if console.address is not None:
+            _say(f"console http://{show(console.address)}")
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
             _say(f"route {route.host}{route.path} -> {route.upstream}  [{', '.join(route.tracker)}]{state}")
@@ -175,7 +215,7 @@ class Served:
         _say("ready")
 
     def _say_reloaded(self) -> None:
-        self._configuration, self._digests = self._next
+        self._configuration, self._programs = self._next
         spool = self._configuration.settings.spool
         if self._store is not None and self._sealer is not None and spool is not None:
             self._store.use(self._sealer, limit=spool.limit, keep=spool.keep)
@@ -228,6 +268,7 @@ def make_quarantine(settings: Settings) -> Quarantine | None:
 def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
     """The Program of each route, by the route's name."""
     today = datetime.now(UTC).date()
+    kept = configuration.settings.sessions
     return {
         route.label: Program(
             configuration.rules,
@@ -238,6 +279,8 @@ def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program
             clock=time.monotonic,
             limits=configuration.settings.limits.as_limits(),
             unrecognised=route.unrecognised,
+            sessions=Sessions(kept.most, kept.nodes, kept.idle),
+            memories=Memories(keys.master, kept.most, kept.secrets, kept.idle),
         )
         for route in configuration.settings.routes
     }
@@ -259,6 +302,7 @@ def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> 
         geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
+        connections=settings.limits.connections,
         must_say_https=settings.tls.mode == "behind_proxy",
         revoked=settings.spool.revoked if settings.spool is not None else (),
     )
@@ -289,6 +333,7 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
         record=route.record,
         record_mobile=record_mobile,
         tls=client_context(route.upstream_ca) if route.upstream_ca else None,
+        egress=_egress(route, configuration.settings),
         set_cookies=tuple(name for tracker in trackers for name in tracker.set_cookies.keep),
         opted_out=tuple(
             answer
@@ -301,6 +346,16 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
         is_queued=route.delivery == "queued",
         quarantines=route.unreadable == "quarantine",
     )
+
+
+def _egress(route: RouteSettings, settings: Settings) -> Egress | None:
+    """The proxy of a route: its own word, else the one for all. What is on this machine needs none."""
+    told: EgressSettings | None = (
+        route.egress_proxy if "egress_proxy" in route.model_fields_set else settings.egress_proxy
+    )
+    if told is None or route.is_local:
+        return None
+    return Egress(told.url, config.proxy_credentials(told))
 
 
 def _trackers_of(route: RouteSettings, configuration: Configuration) -> list[TrackerFile]:

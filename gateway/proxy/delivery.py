@@ -7,7 +7,7 @@ is on disk. A session whose events wait keeps its order: its next ones queue beh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -16,9 +16,10 @@ from typing import Final
 
 import aiohttp
 
-from gateway.core.errors import Reason
+from gateway.core.errors import Reason as Refusal
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Response, Send
+from gateway.log import Name
 from gateway.policy.answers import accepted_answer, with_cors
 from gateway.proxy.counts import Counts, Verdict
 from gateway.proxy.hop import known_gateways
@@ -27,13 +28,20 @@ from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import INVALID, Unreachable, Upstream
 from gateway.spool.drain import Attempt, Drain, Fate
 from gateway.spool.quarantine import Quarantine
-from gateway.spool.store import RETRY_SECONDS, Claimed, Dropped, Entry, NotKept, Numbers, Store
+from gateway.spool.store import RETRY_SECONDS, Claimed, Dropped, Entry, NotKept, Numbers, State, Store
+from gateway.status import Reason, Sample, Trouble
 
 AWAY: Final = frozenset({429, 502, 503, 504})
 """Answers that say "not now" for all events: 500 may be this event's own fault, so it is passed on."""
 
 LATER: Final = frozenset({408, 425})
 """Of the 4xx, those that ask to send the same again (RFC 9110 section 15.5.9, RFC 8470 section 5.2)."""
+
+TROUBLES: Final = {
+    State.NEARLY_FULL: Reason.SPOOL_FILLING,
+    State.FULL: Reason.SPOOL_FULL,
+    State.FAILING: Reason.SPOOL_BROKEN,
+}
 
 CONNECT_SECONDS: Final = 2.0
 """To a backend that was away; with the drain's pauses, it is found again within two seconds."""
@@ -66,7 +74,7 @@ class Delivery:
     async def start(self) -> None:
         """Opens the store, or raises `UserError`; then delivers what waits from earlier."""
         await self._store.open()
-        self._upstream = Upstream(connect=CONNECT_SECONDS)
+        self._upstream = Upstream(connect=CONNECT_SECONDS, breaks=False)
         loop = asyncio.get_running_loop()
         self._tasks = [loop.create_task(self._drain.run()), loop.create_task(self._wipe())]
 
@@ -85,6 +93,23 @@ class Delivery:
     def numbers(self) -> Numbers:
         """How full the spool is."""
         return self._store.numbers
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Whether there is still room."""
+        reason = TROUBLES.get(self.numbers.state)
+        if reason is not None:
+            yield Trouble(reason)
+
+    def samples(self) -> Iterator[Sample]:
+        """What waits, and what was given up."""
+        numbers = self.numbers
+        for route in self._routes():
+            yield Sample("gateway_spool_records", numbers.waiting.get(route, 0), (Name(route),))
+        yield Sample("gateway_spool_bytes", numbers.bytes)
+        yield Sample("gateway_spool_limit_bytes", numbers.limit)
+        yield Sample("gateway_spool_oldest_seconds", numbers.oldest or 0.0)
+        for why, count in numbers.dropped.items():
+            yield Sample("gateway_spool_dropped_total", count, (why,))
 
     async def first(self, route: Route, inbound: Inbound, send: Send) -> Response | None:
         """The answer to what is kept before its backend is asked: on a queued route, while the backend is away, or
@@ -113,7 +138,7 @@ class Delivery:
         ingest = route.ingest.get(refuse.tracker)
         if (
             self._quarantine is None
-            or refuse.reason is Reason.UNRECOGNISED  # it was read; the route says what becomes of it
+            or refuse.reason is Refusal.UNRECOGNISED  # it was read; the route says what becomes of it
             or inbound.method not in {"POST", "PUT", "PATCH"}
             or (ingest is not None and not any(fnmatchcase(inbound.path, glob) for glob in ingest.paths))
             or not await self._quarantine.add(inbound, refuse.reason)

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -43,6 +45,21 @@ class Ingest:
 
 
 @dataclass(frozen=True, slots=True)
+class Egress:
+    """The proxy through which a backend is reached, by CONNECT. `credentials` are `user:password`."""
+
+    url: str
+    credentials: str = field(default="", repr=False)
+
+    @property
+    def fields(self) -> dict[str, str] | None:
+        """What the proxy is told, and the backend never."""
+        if not self.credentials:
+            return None
+        return {"Proxy-Authorization": f"Basic {b64encode(self.credentials.encode()).decode()}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One host and/or path prefix in front of one backend. `upstream` is an origin with an optional base path."""
 
@@ -53,6 +70,7 @@ class Route:
     record: bool = True
     record_mobile: bool = True
     tls: ssl.SSLContext | None = None
+    egress: Egress | None = None
     set_cookies: tuple[str, ...] = ()  # names or globs that the tracker's backend may set
     opted_out: tuple[OptedOut, ...] = ()
     ingest: Mapping[str, Ingest] = field(default_factory=dict)  # by tracker
@@ -63,6 +81,12 @@ class Route:
     def base(self) -> str:
         """The upstream without a slash at its end: a target in origin form follows it."""
         return self.upstream.rstrip("/")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority of the upstream."""
+        scheme, _, rest = self.upstream.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
 
     def strip(self, target: str) -> str | None:
         """The target behind this route's prefix, in origin form; None where it is not under the prefix."""
@@ -109,6 +133,7 @@ class Plan:
     asks_for_country: bool = False  # whether rules do
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
+    connections: int = 1000  # that one address may have open
     must_say_https: bool = False
     revoked: tuple[str, ...] = ()  # beginnings of digests: what waits and was masked by these is dropped
 
@@ -118,6 +143,10 @@ class Plan:
             return ""
         trusted = self.trust.includes(read_address(inbound.peer))
         return self.geography.place(inbound.headers, inbound.client, trusted=trusted)
+
+    def at_most(self, peer: str) -> float:
+        """How many connections this address may have open: any number for a trusted proxy, which has many visitors."""
+        return inf if self.trust.includes(read_address(peer)) else self.connections
 
     def find(self, host: str, target: str) -> tuple[Route, str] | None:
         """The route for a request and the target behind its prefix. `host` may have a port; a route's host may too."""

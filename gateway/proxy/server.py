@@ -13,7 +13,7 @@ import secrets
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,10 +21,12 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import UserError
-from gateway.proxy.counts import Counts, Kind, Verdict
+from gateway.log import Name
+from gateway.proxy.counts import Counts, Kind, Reload, Verdict
 from gateway.proxy.delivery import Delivery
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
+from gateway.proxy.peers import Peers
 from gateway.proxy.redirect import Redirect
 from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Plan
@@ -32,6 +34,7 @@ from gateway.proxy.tls import Certificates, TlsFiles
 from gateway.proxy.upstream import Upstream
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import Store
+from gateway.status import Reason, Sample, Trouble
 
 DRAIN_SECONDS = 10.0
 COUNTS_SECONDS = 60.0
@@ -111,10 +114,35 @@ class Gateway:
             delivery=self.delivery,
             hsts=listening.tls is not None,
         )
+        self._peers = Peers(self._at_most)
         self._listeners: list[Listener] = []
         self._servers: list[asyncio.Server] = []
         self.address: Address = listening.address
         self.redirect_address: Address | None = listening.redirect
+        self.reload_failed: Name | None = None  # what is wrong, and where
+
+    def troubles(self) -> Iterator[Trouble]:
+        """What is wrong with the data plane now."""
+        if self._handler.is_draining:
+            yield Trouble(Reason.DRAINING)
+        if self.reload_failed is not None:
+            yield Trouble(Reason.RELOAD_FAILED, self.reload_failed)
+        if self._certificates is not None:
+            yield from self._certificates.troubles()
+        yield from self._upstream.troubles()
+        if self.delivery is not None:
+            yield from self.delivery.troubles()
+
+    def samples(self) -> Iterator[Sample]:
+        """What there is to measure of it now."""
+        yield from self.counts.samples()
+        yield Sample("gateway_connections", sum(len(one.connections) for one in self._listeners))
+        yield Sample("gateway_held_body_bytes", self._handler.held)
+        if self._certificates is not None:
+            yield from self._certificates.samples()
+        yield from self._upstream.samples()
+        if self.delivery is not None:
+            yield from self.delivery.samples()
 
     @property
     def plan(self) -> Plan:
@@ -171,13 +199,16 @@ class Gateway:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, bound: socket.socket, handle: Handle, context: ssl.SSLContext | None) -> None:
-        listener = Listener(handle, self.counts)
+        listener = Listener(handle, self.counts, self._peers)
         timeout = HANDSHAKE_SECONDS if context else None
         server = await asyncio.get_running_loop().create_server(
             listener, sock=bound, ssl=context, ssl_handshake_timeout=timeout, backlog=_BACKLOG
         )
         self._listeners.append(listener)
         self._servers.append(server)
+
+    def _at_most(self, peer: str) -> float:
+        return self.plan.at_most(peer)  # of the plan that is current then
 
     def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Failed handshakes and the like are counted: their texts may hold addresses."""
@@ -208,10 +239,17 @@ async def serve(
 
     def take(plan: Plan) -> None:
         gateway.plan = plan
+        gateway.reload_failed = None
+        gateway.counts.reloads[Reload.TAKEN] += 1
         reloaded()
 
+    def refuse(error: UserError) -> None:
+        gateway.reload_failed = Name(error.where)
+        gateway.counts.reloads[Reload.FAILED] += 1
+        complain(error)
+
     stopping = asyncio.Event()
-    watcher = Watcher(watched, load_all, take, complain)
+    watcher = Watcher(watched, load_all, take, refuse)
     await gateway.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)

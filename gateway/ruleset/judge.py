@@ -240,6 +240,11 @@ class Judge:
             if memory:
                 self._search.add(memory, self._replacement)
 
+    def release(self) -> None:
+        """Ends the work: no longer refers to itself."""
+        self._search = Search(self.secrets)
+        self.watch = None
+
     def _replacement(self, text: str, operator: str) -> str:
         return self._law.hash.apply(text, Situation(self.key)) if operator == "hash" else MASK
 
@@ -419,6 +424,7 @@ class Judge:
 
     def read_key(self, claim: Claim) -> None:
         """A map's key that holds more than a name."""
+        self._budget.check_time()
         value = claim.leaf.value
         category = Category.URLS if "://" in value else Category.EVENT_PROPERTIES
         edits = self._law.text.edits(

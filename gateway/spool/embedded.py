@@ -103,8 +103,10 @@ class EmbeddedStore:
 
     @property
     def numbers(self) -> Numbers:
-        """See `Store.numbers`."""
-        return self._opened.numbers
+        """See `Store.numbers`. FAILING before it is open."""
+        if self._ledger is None:
+            return Numbers(State.FAILING, 0, 0, self._limit, None, {}, {})
+        return self._ledger.numbers
 
     # on the loop
 

@@ -76,7 +76,7 @@ def away():
     with contextlib.ExitStack() as stack:
 
         def come_back():
-            made = Backend(port=port)
+            made = Backend(address=("127.0.0.1", port))
             stack.callback(made.close)
             return made
 
@@ -247,6 +247,10 @@ def test_a_full_spool_asks_to_come_back_later(stage, tmp_path, away):
         assert re.search(rb"\r\nRetry-After: \d+\r\n", refused)
         assert b"Access-Control-Allow-Origin" in refused
     assert stage.gateway.delivery.numbers.state is State.FULL
+    assert "spool_full" in [trouble.reason for trouble in stage.gateway.troubles()]
+    samples = {sample.metric: sample.value for sample in stage.gateway.samples() if not sample.labels}
+    assert samples["gateway_spool_bytes"] <= samples["gateway_spool_limit_bytes"] == 65_536
+    assert [one.value for one in stage.gateway.samples() if one.metric == "gateway_spool_records"] == [kept]
     backend = come_back()
     until(lambda: stage.gateway.delivery.numbers.records == 0)
     assert len(backend.received) == kept
