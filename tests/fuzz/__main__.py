@@ -17,6 +17,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 LONGEST = 16 * 1024
 HANG = 30  # seconds of one input until it counts as a hang
+NOISE = re.compile(r"INFO: |#\d+\s|stat::|  from |Base64:")
 SLOW = 6.0  # of CPU: three times what a request may take
 
 
@@ -56,7 +57,8 @@ def one_process(name: str, seconds: int) -> int:
     end = f"  FOUND {found[0]}" if found else "" if run.returncode == 0 else f"  exit {run.returncode}"
     print(f"{name:28} {count:>9} inputs  {edges[-1] if edges else '0':>6} edges{end}", flush=True)
     if run.returncode:
-        print("\n".join(f"    {line}" for line in told.split("\n")[-40:] if not line.startswith("stat::")), flush=True)
+        lines = [line for line in told.split("\n") if line.strip() and not NOISE.match(line)]
+        print("\n".join(f"    {line[:200]}" for line in lines[-24:]), flush=True)
     return 1 if run.returncode else 0
 
 

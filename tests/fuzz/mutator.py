@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import random
+from copy import deepcopy
 from typing import Any
 
 VALUES: tuple[Any, ...] = (
@@ -49,22 +50,22 @@ def _change(root: Any, chance: random.Random) -> Any:
     """Changes one node in place, or returns another root."""
     places = list(_places(root))
     if not places:
-        return chance.choice(VALUES)
+        return deepcopy(chance.choice(VALUES))
     holder, key = chance.choice(places)
     other, its = chance.choice(places)
     match chance.randrange(9):
         case 0 | 1:
-            holder[key] = chance.choice(VALUES)
+            holder[key] = deepcopy(chance.choice(VALUES))
         case 2:
             del holder[key]
         case 3:
-            holder[key] = json.loads(json.dumps(other[its]))
+            holder[key] = deepcopy(other[its])
         case 4:
             holder[key] = [holder[key]]
         case 5:
             holder[key] = json.dumps(holder[key])
         case 6 if isinstance(holder, list):
-            holder.insert(key, json.loads(json.dumps(holder[key])))
+            holder.insert(key, deepcopy(holder[key]))
         case 6:
             holder[f"{key}{chance.choice(('2', '', 'Id', '.x'))}"] = holder[key]
         case 7 if isinstance(holder[key], int):

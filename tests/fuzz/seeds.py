@@ -36,7 +36,11 @@ mask:
 RECORDED = {  # kind of recording → trackers of the route, where its SDK sends to, as what
     "cut": ((), "/v1/logs", "application/x-protobuf"),
     "rrweb": (("rrweb",), "/", "application/json"),
-    "datadog": (("datadog",), "/api/v2/replay?ddsource=browser", f"multipart/form-data; boundary={datadog_upload.BOUNDARY}"),
+    "datadog": (
+        ("datadog",),
+        "/api/v2/replay?ddsource=browser",
+        f"multipart/form-data; boundary={datadog_upload.BOUNDARY}",
+    ),
     "openreplay": (("openreplay",), "/ingest/v1/web/i", "application/octet-stream"),
     "smartlook": (("smartlook",), "/rec/v3/write?rid=r1&sid=s1&vid=v1", f"multipart/form-data; boundary={BOUNDARY}"),
     "clarity": (("clarity",), "/collect", "application/json"),
@@ -88,7 +92,9 @@ def _rrweb() -> Iterator[bytes]:
         removes=[{"parentId": 3, "id": 7}],
         attributes=[{"id": 6, "attributes": {"value": "x", "class": None, "style": {"color": "red"}}}],
     )
-    yield _json(page.batch(page.event(4, {"href": "https://shop.example/?q=1", "width": 1, "height": 2}), whole, changes))
+    yield _json(
+        page.batch(page.event(4, {"href": "https://shop.example/?q=1", "width": 1, "height": 2}), whole, changes)
+    )
     yield _json(page.batch(page.event(5, {"tag": "note", "payload": {"email": "ann@example.org"}}), page.event(6, {
         "plugin": "rrweb/console@1", "payload": {"level": "log", "trace": ["f (https://x.example/a.js:1:2)"], "payload": ['"a"']},
     })))  # fmt: skip
@@ -107,7 +113,10 @@ def _cut() -> Iterator[bytes]:
 
 def _datadog() -> Iterator[bytes]:
     changes = datadog_upload.change([0, [0, 10, "Later"]], [3, 5, "text"])
-    for told in (datadog_upload.segment(datadog_upload.snapshot()), datadog_upload.segment(datadog_upload.snapshot(), changes)):
+    for told in (
+        datadog_upload.segment(datadog_upload.snapshot()),
+        datadog_upload.segment(datadog_upload.snapshot(), changes),
+    ):
         raw = _json(told) + b"\n"
         yield datadog_upload.upload_of(raw, _json({"raw_segment_size": len(raw), **told, "records": 1})).body
 
@@ -115,7 +124,9 @@ def _datadog() -> Iterator[bytes]:
 def _openreplay() -> Iterator[bytes]:
     said = batches.message(22, batches.string("log"), batches.string('{"email":"ann@example.org"}'))
     yield batches.batch(batches.TAB, OPENREPLAY_PAGE, batches.typed(4, "Jo"), batches.text(20, 3, "private"))
-    yield batches.batch(batches.TAB, batches.entry(1, "class"), batches.entry(2, "private"), batches.name_value(2, 1, 2), said)
+    yield batches.batch(
+        batches.TAB, batches.entry(1, "class"), batches.entry(2, "private"), batches.name_value(2, 1, 2), said
+    )
 
 
 def _smartlook() -> Iterator[bytes]:
@@ -147,7 +158,7 @@ def requests() -> Iterator[bytes]:
     """Requests: what examples and recorded traffic hold, as far as it is small."""
     fields = (
         b"Host: x\nContent-Type: application/json\nCookie: a=b; gateway_opt_out=0; ph_x=%7B%22a%22%3A1%7D\nX-Note: Jo"
-        b"\nForwarded: for=\"[2001:db8::1]:4711\";proto=https, for=_x\nX-Forwarded-For: 203.0.113.9, 10.0.0.1\nDNT: 0"
+        b'\nForwarded: for="[2001:db8::1]:4711";proto=https, for=_x\nX-Forwarded-For: 203.0.113.9, 10.0.0.1\nDNT: 0'
         b"\nReferer: https://shop.example/?q=Jo#pay\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0.0.0"
         b"\nAuthorization: Basic YWJjOg==\nVia: 1.1 other"
     )
@@ -197,19 +208,22 @@ def patterns() -> Iterator[bytes]:
 
 
 def selectors() -> Iterator[bytes]:
-    yield from (b".private, [data-x=\"a,b\"] > p ~ b", b"input[type=password i]:not(.a):nth-child(2n+1)::before", b"#\\31 a *|b")
+    yield from (
+        b'.private, [data-x="a,b"] > p ~ b',
+        b"input[type=password i]:not(.a):nth-child(2n+1)::before",
+        b"#\\31 a *|b",
+    )
 
 
 def texts() -> Iterator[bytes]:
     """A text that each detector finds something in."""
-    for line in (CORPUS / "harmless.txt").read_bytes().split(b"\n")[:40]:
-        yield line
+    yield from (CORPUS / "harmless.txt").read_bytes().split(b"\n")[:40]
     yield from (
-        "card 4111 1111 1111 1111, IBAN DE89 3704 0044 0532 0130 00, ann@example.org, +46 70 174 06 05".encode(),
-        "ip 203.0.113.9 2001:db8::1 mac 00:1B:44:11:3A:B7 IMEI 490154203237518 ssn 078-05-1120".encode(),
-        "Bearer abcdefghijklmnopqrstuvwxyz012345 password=Tr0ub4dor&3 eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc".encode(),
-        "born 1990-05-17 at 59.3293, 18.0686 /home/ann/x C:\\Users\\ann\\y AKIAIOSFODNN7EXAMPLE".encode(),
-        "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----".encode(),
+        b"card 4111 1111 1111 1111, IBAN DE89 3704 0044 0532 0130 00, ann@example.org, +46 70 174 06 05",
+        b"ip 203.0.113.9 2001:db8::1 mac 00:1B:44:11:3A:B7 IMEI 490154203237518 ssn 078-05-1120",
+        b"Bearer abcdefghijklmnopqrstuvwxyz012345 password=Tr0ub4dor&3 eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abc",
+        b"born 1990-05-17 at 59.3293, 18.0686 /home/ann/x C:\\Users\\ann\\y AKIAIOSFODNN7EXAMPLE",
+        b"-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----",
         "４１１１ １１１１ １１１１ １１１１ &#52;111 %34111 \\u0034111 а@b.example".encode(),
     )
 

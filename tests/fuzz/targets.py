@@ -89,7 +89,7 @@ def fuzz_coding(coding: Coding) -> Run:
         try:
             content = coding.decode(source, left)
         except Refused as refused:
-            assert refused.reason in {Reason.BROKEN_CODING, Reason.TOO_LARGE, Reason.TOO_SLOW}, refused.reason
+            assert refused.reason in {Reason.BROKEN_CODING, Reason.TOO_LARGE, Reason.TOO_SLOW}  # noqa: PT017
             return
         assert sniffed or is_told(coding), "a source that decodes was not sniffed"
         assert len(content) <= max(DECODED, len(source)), "more came out than the budget holds"
@@ -118,7 +118,7 @@ def fuzz_format(form: Format) -> Run:
         try:
             layer = form.parse(source, budget())
         except Refused as refused:
-            assert refused.reason is not Reason.FAULT
+            assert refused.reason is not Reason.FAULT  # noqa: PT017
             return
         if layer is None:
             return
@@ -188,9 +188,7 @@ def through(running: Program, inbound: Inbound) -> None:
         for name, value in left.headers:
             assert not set(name + value) & set("\r\n\0"), "a field that ends a line leaves"
             value.encode("latin-1")
-    again = mask(
-        Inbound(left.method, left.target, left.headers, left.body, inbound.host), running, time.thread_time
-    )
+    again = mask(Inbound(left.method, left.target, left.headers, left.body, inbound.host), running, time.thread_time)
     if isinstance(again, Refuse) and again.reason is Reason.FAULT:
         raise_defect(running, Inbound(left.method, left.target, left.headers, left.body, inbound.host))
     assert isinstance(again, Send) or again.reason in {Reason.TOO_SLOW, Reason.TOO_LARGE}, "what left does not read"
@@ -225,7 +223,9 @@ def request_of(data: bytes) -> Inbound:
 
 def is_served(inbound: Inbound) -> bool:
     """Whether the listener hands such a request on."""
-    received = Received(inbound.method, inbound.target, (1, 1), Headers([*inbound.headers.without("host"), ("Host", "x")]))
+    received = Received(
+        inbound.method, inbound.target, (1, 1), Headers([*inbound.headers.without("host"), ("Host", "x")])
+    )
     head = examine(received)
     return isinstance(head, Head) and head.target == inbound.target
 
@@ -258,7 +258,9 @@ def fuzz_rules(data: bytes) -> None:
     running = Program(
         (*default_rules(), file), trackers(), key=KEYS, today=TODAY, clock=lambda: 0.0, limits=Limits(time=60.0)
     )
-    inbound = Inbound("POST", "/e?q=1", Headers(), b'{"event": "x", "properties": {"email": "ann@example.org", "n": 1}}')
+    inbound = Inbound(
+        "POST", "/e?q=1", Headers(), b'{"event": "x", "properties": {"email": "ann@example.org", "n": 1}}'
+    )
     outcome = mask(inbound, running, lambda: 0.0)
     if isinstance(outcome, Refuse) and outcome.reason is Reason.FAULT:
         raise_defect(running, inbound)
@@ -270,8 +272,12 @@ def fuzz_tracker_file(data: bytes) -> None:
     except UserError as error:
         one_clear_line(error)
         return
-    running = Program(default_rules(), {"mine": file}, key=KEYS, today=TODAY, clock=lambda: 0.0, limits=Limits(time=60.0))
-    inbound = Inbound("POST", "/e?q=1", Headers(), b'{"event": "x", "properties": {"email": "ann@example.org", "n": 1}}')
+    running = Program(
+        default_rules(), {"mine": file}, key=KEYS, today=TODAY, clock=lambda: 0.0, limits=Limits(time=60.0)
+    )
+    inbound = Inbound(
+        "POST", "/e?q=1", Headers(), b'{"event": "x", "properties": {"email": "ann@example.org", "n": 1}}'
+    )
     outcome = mask(inbound, running, lambda: 0.0)
     if isinstance(outcome, Refuse) and outcome.reason is Reason.FAULT:
         raise_defect(running, inbound)
@@ -298,7 +304,7 @@ def fuzz_pattern(data: bytes) -> None:
     try:
         compiled = compile_pattern(data.decode("utf-8", "replace"))
     except ValueError as error:
-        assert "\n" not in str(error)
+        assert "\n" not in str(error)  # noqa: PT017
         return
     assert not compiled.fullmatch("")
 
@@ -389,10 +395,7 @@ TARGETS = {
     target.name: target
     for target in (
         *(Target(f"coding-{one.name}", fuzz_coding(one), lambda one=one: seeds.coded(one)) for one in all_codings()),
-        *(
-            Target(f"format-{one.name}", fuzz_format(one), lambda one=one: seeds.formatted(one))
-            for one in FORMATS
-        ),
+        *(Target(f"format-{one.name}", fuzz_format(one), lambda one=one: seeds.formatted(one)) for one in FORMATS),
         *(
             Target(
                 f"recording-{kind.name.replace(' ', '-')}",
@@ -404,4 +407,3 @@ TARGETS = {
         *OTHERS,
     )
 }
-

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import random
+import json
 
 import pytest
 
@@ -32,3 +32,14 @@ def test_every_coding_format_and_recording_has_its_target():
     wanted = {f"coding-{one.name}" for one in CODINGS} | {f"format-{one.name}" for one in FORMATS}
     wanted |= {f"recording-{kind.name.replace(' ', '-')}" for kind in RECORDINGS}
     assert wanted <= set(TARGETS)
+
+
+def test_a_mutated_document_is_one_and_stands_where_it_stood():
+    data = b'head\r\n\r\n{"a": [1, "x"], "b": {"c": null}}\r\n--tail'
+    mutated = {mutator.mutate(data, seed) for seed in range(200)}
+    assert len(mutated) > 100
+    for one in mutated:
+        assert one.startswith(b"head\r\n\r\n")
+        assert one.endswith(b"\r\n--tail")
+        json.loads(one.removeprefix(b"head\r\n\r\n").removesuffix(b"\r\n--tail").decode("latin-1"))
+    assert mutator.mutate(b"no document", 1) is None
