@@ -7,6 +7,8 @@ promise is written to `tests/fuzz/seeds/NAME/`, to be mended and kept. Exit code
 from __future__ import annotations
 
 import argparse
+import contextlib
+import hashlib
 import re
 import subprocess
 import sys
@@ -49,6 +51,8 @@ def one_process(name: str, seconds: int) -> int:
     """Runs one target, and prints a line: how many inputs, how many edges of the code, what was found."""
     command = [sys.executable, "-m", "tests.fuzz", "--here", name, "--seconds", str(seconds)]
     run = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    with contextlib.suppress(OSError):  # nothing found
+        (HERE / "seeds" / name).rmdir()
     told = run.stdout + run.stderr
     executed = re.findall(r"stat::number_of_executed_units:\s*(\d+)|Done (\d+) runs", told)
     edges = re.findall(r"cov: (\d+)", told)
@@ -74,9 +78,15 @@ def fuzz(name: str, seconds: int) -> int:
 
     def run(data: bytes) -> None:
         started = time.thread_time()
-        target.run(data)
-        if time.thread_time() - started > SLOW:
-            raise AssertionError(f"one input of {len(data)} bytes took more than {SLOW} s of CPU")
+        try:
+            target.run(data)
+            if time.thread_time() - started > SLOW:
+                raise AssertionError(f"one input of {len(data)} bytes took more than {SLOW} s of CPU")
+        except BaseException:
+            find = finds / hashlib.sha256(data).hexdigest()[:16]
+            find.write_bytes(data)
+            print(f"Test unit written to {find}", file=sys.stderr, flush=True)
+            raise
 
     def custom_mutator(data: bytes, most: int, seed: int) -> bytes:
         changed = mutator.mutate(data, seed) if seed % 3 else None
@@ -88,7 +98,7 @@ def fuzz(name: str, seconds: int) -> int:
         for number, seed in enumerate([*target.seeds(), *seeds.finds(name)]):
             Path(folder, f"seed-{number}").write_bytes(seed)
         flags = [
-            f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={HANG}", f"-artifact_prefix={finds}/",
+            f"-max_total_time={seconds}", f"-max_len={LONGEST}", f"-timeout={HANG}", f"-artifact_prefix={finds}/", "-handle_abrt=0",
             "-rss_limit_mb=2048", "-print_final_stats=1", "-len_control=0",
         ]  # fmt: skip
         atheris.Setup([sys.argv[0], *flags, folder], run, custom_mutator=custom_mutator)

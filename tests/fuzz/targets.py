@@ -138,6 +138,8 @@ def change(form: Format, source: str | bytes, number: int) -> None:
         layer = form.parse(source, budget())
         assert layer is not None
         leaf = free_leaves(layer.root)[number]
+        if not leaf.value and not leaf.data:
+            return  # nothing is never masked
         layer.replace(leaf, b"***" if leaf.kind is Kind.BYTES else "0" if leaf.kind else "***")
         written = layer.close()
     except Refused:

@@ -12,7 +12,7 @@ from gateway.recording import RECORDINGS
 from tests.fuzz import mutator, seeds
 from tests.fuzz.targets import TARGETS
 
-FOLDERS = {path.name for path in (seeds.HERE / "seeds").iterdir()}
+FOLDERS = {path.name for path in (seeds.HERE / "seeds").glob("*")}
 
 
 @pytest.mark.parametrize("name", TARGETS)
