@@ -63,10 +63,14 @@ PLAIN = st.one_of(
     st.integers(-(10**12), 10**12),
     st.floats(allow_nan=False, allow_infinity=False),
     st.text(max_size=20),
-    st.sampled_from(["https://shop.example/p?q=1#a", "<p>x</p>", '{"a":1}', "a=b&c=d", "2026-11-24T08:00:00Z", "0" * 40]),
+    st.sampled_from(
+        ["https://shop.example/p?q=1#a", "<p>x</p>", '{"a":1}', "a=b&c=d", "2026-11-24T08:00:00Z", "0" * 40]
+    ),
 )
 DOCUMENTS = st.recursive(
-    PLAIN, lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(NAMES, inner, max_size=4)), max_leaves=12
+    PLAIN,
+    lambda inner: st.one_of(st.lists(inner, max_size=4), st.dictionaries(NAMES, inner, max_size=4)),
+    max_leaves=12,
 )
 WAYS = {  # how a value that is found in text can stand in a document
     "a text": lambda value: value,
@@ -99,7 +103,9 @@ def requests(draw, codings=("json",)):
         told.setdefault("beside", {})[f"note {name}"] = WAYS[way](stranger.values[kind])
         case.planted.append(Planted(stranger.number, kind, stranger.values[kind], way))
     told["more"] = beside
-    case.inbound = replace(case.inbound, body=json.dumps(told, ensure_ascii=draw(st.booleans())).encode("utf-8", "replace"))
+    case.inbound = replace(
+        case.inbound, body=json.dumps(told, ensure_ascii=draw(st.booleans())).encode("utf-8", "replace")
+    )
     return case
 
 
@@ -141,6 +147,8 @@ def test_without_rules_a_request_keeps_its_bytes(case):
 @given(document=DOCUMENTS, spaced=st.booleans(), escaped=st.booleans(), text=st.text(max_size=30))
 def test_without_rules_any_document_and_query_keep_their_bytes(document, spaced, escaped, text):
     body = json.dumps(document, indent=1 if spaced else None, ensure_ascii=escaped).encode("utf-8", "replace")
-    left = sent(keeping(), request(body, path=f"/e?t={quote(text)}&&=x&a", headers=Headers([("Content-Type", "text/plain")])))
+    left = sent(
+        keeping(), request(body, path=f"/e?t={quote(text)}&&=x&a", headers=Headers([("Content-Type", "text/plain")]))
+    )
     assert left.body == body
     assert left.target == f"/e?t={quote(text)}&&=x&a"
