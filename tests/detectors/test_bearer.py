@@ -13,6 +13,8 @@ POSITIVES = [
     ('"Bearer mF_9.B5f-4.1JqM"', "mF_9.B5f-4.1JqM"),
 ]
 LOOK_ALIKES = [
+    "Basic bGVu.YTpodW50ZXI",
+    "Basic bGVuYTpodW50ZXIy=AA",
     "Basic information",
     "bearer of news",
     "Basic authentication",
