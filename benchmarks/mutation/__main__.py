@@ -25,7 +25,7 @@ from benchmarks.mutation.mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[2]
 TESTS = {  # room → what is known to hold it, and quick
-    "core": ("tests/core", "tests/formats", "tests/conformance/test_formats.py", "tests/test_scars.py", "tests/ruleset/test_rules.py"),
+    "core": ("tests/core", "tests/formats", "tests/conformance/test_formats.py", "tests/test_scars.py"),
     "detectors": ("tests/detectors", "tests/conformance/test_detectors.py"),
     "operators": ("tests/operators", "tests/conformance/test_operators.py"),
 }  # fmt: skip
