@@ -187,3 +187,12 @@ def test_what_tells_kinds_of_ids_apart_stays_before_the_pseudonym(prefix):
 
 def test_a_text_that_no_attempt_changes_stays():
     assert _differing("x", KEY, lambda text, _key, _attempt: text) == "x"
+
+
+@pytest.mark.parametrize("variants", ["01234567", "89ab", "cd", "ef"])  # RFC 9562 section 4.1
+def test_a_uuid_keeps_its_variant_whatever_its_digits(variants):
+    for number in range(64):
+        digits = f"{number:08x}"
+        left = hashed(f"{digits}-7a21-4f05-{variants[number % len(variants)]}d3b-aa10c5e23081")
+        assert left[19] in variants, left
+        assert left[14] == "4"
