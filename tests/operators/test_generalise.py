@@ -28,6 +28,7 @@ N, T, W = Kind.NUMBER, Kind.TEXT, Kind.WORD
         (Category.IP_ADDRESSES, N, "3405803783", "0"),
         (Category.USER_AGENT, T, "Firefox/132.0.2", "Firefox/132.0.0"),
         (Category.USER_AGENT, N, "1366", "1360"),
+        (Category.USER_AGENT, N, "1.366e3", "1360"),
         (Category.USER_AGENT, W, "true", "true"),
         (Category.PAGE_TEXT, T, "some words", "***"),
         (Category.PAGE_TEXT, N, "1234.5", "1000"),
