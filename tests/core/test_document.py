@@ -103,6 +103,22 @@ def test_a_document_without_layers_closes_to_its_source():
     assert Document(source).root is None
 
 
+def test_what_stands_in_a_dropped_item_goes_with_it_whatever_was_edited_there():
+    outer = layer_of(JSON, '{"a": {"b": "x", "k": "[1]"}, "c": "[2]"}')
+    document = Document(outer.source)
+    document.add(outer, None)
+    inner, told = outer.root.items[0][1], outer.root.items[1][1]
+    children = [layer_of(JSON, leaf.value) for leaf in (inner.items[1][1], told)]
+    for leaf, child in zip((inner.items[1][1], told), children, strict=True):
+        document.add(child, (outer, leaf))
+        child.replace(child.root.items[0], "9")
+    outer.replace(inner.items[0][1], "y")
+    outer.drop(outer.root, 0)
+    closed = []
+    assert document.close(closed.append) == '{"c": "[9]"}'
+    assert closed == ["[9]", '{"c": "[9]"}']
+
+
 # against a model: plain data, changed in the same places
 
 VALUES = st.recursive(

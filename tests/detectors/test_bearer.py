@@ -6,6 +6,8 @@ from gateway.core.plugin import Context
 from gateway.detectors import BY_NAME, find
 
 POSITIVES = [
+    ("Basic YW5uYWJlbDo-Pj4-fn5-fnBhc3M", "YW5uYWJlbDo-Pj4-fn5-fnBhc3M"),
+    ("Basic YW5uYWJlbDo_Pz8_d29yZA", "YW5uYWJlbDo_Pz8_d29yZA"),
     ("Authorization: Bearer abcdef0123456789", "abcdef0123456789"),
     ("bearer 8f14e45fceea167a", "8f14e45fceea167a"),
     ("Basic bGVuYTpodW50ZXIy", "bGVuYTpodW50ZXIy"),
