@@ -73,7 +73,7 @@ _LIMITS: Final = Limits()
 
 _NOT_BUILT: Final = "is not built yet: remove it"
 _UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)\Z", re.ASCII)
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -241,6 +241,23 @@ def _upstream(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}".rstrip("/")
 
 
+def _proxy(value: str) -> str:
+    """An http or https origin."""
+    example = "as in http://proxy.example:3128"
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is no URL: write one {example}") from None
+    if "@" in parts.netloc:
+        raise ValueError("a URL here must not hold credentials: name them under `credentials`, as in env:NAME")
+    if parts.scheme not in {"http", "https"} or not host or not _is_host(host) or port == 0:
+        raise ValueError(f"{quoted(value)} is no proxy: write a URL {example}")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError(f"a proxy has no path: write {parts.scheme}://{parts.netloc}")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
 def _is_host(host: str) -> bool:
     try:
         ip_address(host)
@@ -279,6 +296,8 @@ Size = Annotated[
     int, PlainValidator(_size), AfterValidator(_within(1024, 1 << 30, "from 1KiB to 1GiB")), _TEXT_OR_NUMBER
 ]
 Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_within(0.01, 60.0, "from 10ms to 60s")), _TEXT]
+Idle = Annotated[float, PlainValidator(_duration), AfterValidator(_within(60.0, 86400.0, "from 1m to 24h")), _TEXT]
+Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000_000, "from 1 to 100000000"))]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
@@ -288,6 +307,12 @@ MaybeFile = Annotated[
     Path | None, PlainValidator(_path), PlainSerializer(str), WithJsonSchema({"type": ["string", "null"]})
 ]
 SecretName = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _TEXT]
+MaybeSecret = Annotated[
+    Secret | None,
+    PlainValidator(lambda value, info: None if value is None else _secret(value, info)),
+    PlainSerializer(str),
+    WithJsonSchema({"type": ["string", "null"]}),
+]
 
 
 class TlsSettings(Strict):
@@ -323,6 +348,38 @@ class LimitSettings(Strict):
         return Limits(self.body, self.decoded, self.layers, self.depth, self.time)
 
 
+class SessionSettings(Strict):
+    """How much of visitors' sessions a route keeps in memory; past it, the least recently used go first."""
+
+    most: Many = 10_000
+    nodes: Many = 5_000_000  # of recorded pages
+    secrets: Many = 2_000_000  # fingerprints
+    idle: Idle = 3600.0
+
+
+class EgressSettings(Strict):
+    """The HTTP proxy through which backends are reached. Nothing is taken from HTTP_PROXY and the like."""
+
+    url: Annotated[Text, AfterValidator(_proxy)]
+    credentials: MaybeSecret = None  # user:password
+
+
+class ConsoleSettings(Strict):
+    """Where the process shows its state: /live, /ready, /metrics."""
+
+    listen: Listen
+
+    @field_validator("listen")
+    @classmethod
+    def _stay_on_this_machine(cls, value: Address) -> Address:
+        if not value.is_loopback:
+            raise ValueError(
+                "the console has no accounts yet, so it is for this machine alone: listen on a loopback address, as in "
+                "127.0.0.1:9090"
+            )
+        return value
+
+
 class RouteSettings(Strict):
     """A host and/or path prefix in front of one backend."""
 
@@ -332,6 +389,7 @@ class RouteSettings(Strict):
     tracker: Texts = (AUTO,)
     upstream: Annotated[Text, AfterValidator(_upstream)]
     upstream_ca: MaybeFile = None
+    egress_proxy: EgressSettings | None = None  # null: none, whatever is said for all routes
     unreadable: Literal["refuse"] = "refuse"
     unrecognised: Literal["mask_all", "detect", "refuse"] = "detect"
     delivery: Literal["inline"] = "inline"
@@ -363,6 +421,11 @@ class RouteSettings(Strict):
     def label(self) -> str:
         """Its name, or what it stands in front of."""
         return self.name or f"{self.host}{self.path}"
+
+    @property
+    def is_local(self) -> bool:
+        """Whether its backend is on this machine: never behind a proxy."""
+        return _is_loopback(urlsplit(self.upstream).hostname or "")
 
     @property
     def is_auto(self) -> bool:
@@ -489,16 +552,19 @@ class BackupSettings(Strict):
 class Settings(Strict):
     """gateway.yaml."""
 
-    closed: ClassVar[Mapping[str, str]] = {"spool": _NOT_BUILT, "console": _NOT_BUILT}
+    closed: ClassVar[Mapping[str, str]] = {"spool": _NOT_BUILT}
 
     listen: Listen = Address("0.0.0.0", 8443)  # noqa: S104 - the contract's default, TLS only
     tls: TlsSettings = Field(default={}, validate_default=True)  # type: ignore[assignment]
     trusted_proxies: tuple[NetworkText, ...] = ()
     limits: LimitSettings = LimitSettings()
+    sessions: SessionSettings = SessionSettings()
+    egress_proxy: EgressSettings | None = None
     routes: tuple[RouteSettings, ...]
     rules: Texts = ("default",)
     trackers: tuple[FilePath, ...] = ()  # files beside the packaged ones
     visitors: VisitorSettings = VisitorSettings()
+    console: ConsoleSettings | None = None
     workers: Annotated[int, BeforeValidator(_count)] = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
@@ -757,6 +823,24 @@ def state_files(configuration: Configuration) -> list[Path]:
     packaged = rules_directory()
     own = [path for path in configuration.files if not path.is_relative_to(packaged)]
     return list(dict.fromkeys([*own, *keys, settings.encryption_keys]))
+
+
+def proxy_credentials(settings: EgressSettings, environ: Mapping[str, str] | None = None) -> str:
+    """The `user:password` for a proxy; empty where it wants none."""
+    secret = settings.credentials
+    if secret is None:
+        return ""
+    if secret.file is not None:
+        text = read_text(secret.file)
+    else:
+        found = (os.environ if environ is None else environ).get(secret.variable)
+        if found is None:
+            raise UserError(f"egress_proxy: the environment variable {secret.variable} is not set")
+        text = found
+    text = text.strip()
+    if ":" not in text or not text.isprintable():
+        raise UserError("egress_proxy: credentials must be user:password on one line", str(secret))
+    return text
 
 
 def keys_of(configuration: Configuration, master: bytes) -> Keys:

@@ -238,10 +238,12 @@ def test_one_that_fails_is_said_and_tried_again(site, capsys, monkeypatch):
     served = Served(Path("gateway.yaml"))
     monkeypatch.delenv("GATEWAY_BACKUP_KEY")
     served.back_up(NOW)
+    assert [trouble.reason for trouble in served.troubles()] == ["backup_failed"]
     assert "no backup: backup.key: the environment variable GATEWAY_BACKUP_KEY is not set" in capsys.readouterr().err
     monkeypatch.setenv("GATEWAY_BACKUP_KEY", KEY.hex())
     served.back_up(NOW)
     assert len(backup.backups_in(Path("kept"))) == 1
+    assert list(served.troubles()) == []
 
 
 @pytest.mark.parametrize(

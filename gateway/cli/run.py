@@ -7,13 +7,10 @@ goes wrong keeps what runs. Changing `listen` or `tls.mode` needs a restart, and
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import gc
 import logging
-import resource
-import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,21 +19,26 @@ import uvloop
 
 from gateway import __version__, backup, config, log
 from gateway.cli.backup import back_up
-from gateway.config import Configuration, ConsentSettings, RegionSettings, RouteSettings, Settings
+from gateway.config import Configuration, ConsentSettings, EgressSettings, RegionSettings, RouteSettings, Settings
+from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
 from gateway.policy.consent import Consent, of_names
+from gateway.proxy import process
 from gateway.proxy.counts import Kind
 from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Plan, Route
-from gateway.proxy.server import Gateway, Listening, serve, show
+from gateway.proxy.routes import Egress, Plan, Route
+from gateway.proxy.server import Gateway, Listening, bind, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
+from gateway.recording.dom import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.ruleset.secrets import Memories
+from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
 
 BACKUP_SECONDS = 600.0
@@ -53,23 +55,19 @@ BACKUP_SECONDS = 600.0
 )
 def command(config_file: Path) -> None:
     """Serve: mask what trackers send, forward the rest."""
+    process.forbid_dumps()
+    process.allow_descriptors()
     for name in ("aiohttp", "asyncio"):  # their messages may hold bytes of requests and addresses
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
-    keep_memory_private()
     served = Served(config_file)
-    gc.set_threshold(200_000, 20, 100)  # a document is many objects that die together: measured, a quarter of the time
+    # a document is many objects that die together, and by themselves (tests/ruleset/test_release.py): looking often is lost
+    # time, measured a quarter of it. What is old is looked at seldom enough by the collector's own rule
+    gc.set_threshold(200_000, 10, 10)
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(served.run())
-
-
-def keep_memory_private() -> None:
-    """No core dump writes requests to disk, and no process of the same user reads them out of memory."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(4, 0, 0, 0, 0)  # PR_SET_DUMPABLE: a core pattern that is a pipe heeds no limit
 
 
 class Served:
@@ -80,19 +78,26 @@ class Served:
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
         self._programs: dict[str, Program] = {}
-        self._plan, self._digests = self._make(self._configuration)
-        self._next = self._configuration, self._digests
+        self._plan, self._programs = self._make(self._configuration)
+        self._next = self._configuration, self._programs
+        self._backup_failed: Name | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        gateway = Gateway(listening(self._configuration.settings), self._plan, emit=log.emit)
+        settings = self._configuration.settings
+        at = settings.console.listen if settings.console is not None else None
+        bound = bind((at.host, at.port), key="console.listen") if at is not None else None
+        gateway = Gateway(listening(settings), self._plan, emit=log.emit)
+        console = Console([gateway, self])
+        if bound is not None:
+            await console.start(bound)
         keeping = asyncio.get_running_loop().create_task(self._keep_backups())
         try:
             await serve(
                 gateway,
                 load=self._load,
                 watched=self._watched,
-                ready=lambda: self._say_ready(gateway),
+                ready=lambda: self._say_ready(gateway, console),
                 reloaded=self._say_reloaded,
                 complain=_complain,
                 tell=_tell,
@@ -100,6 +105,7 @@ class Served:
         finally:
             keeping.cancel()
             await asyncio.gather(keeping, return_exceptions=True)
+            await console.close()
         log.emit(Event.STOPPED)
 
     async def _keep_backups(self) -> None:
@@ -118,26 +124,47 @@ class Served:
         except UserError as error:
             _say(f"gateway: no backup: {error}")
             log.emit(Event.BACKUP_FAILED, where=Name(error.where))
+            self._backup_failed = Name(error.where)
         else:
             log.emit(Event.BACKED_UP, where=Name(path), count=len(written))
+            self._backup_failed = None
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Whether the last backup failed."""
+        if self._backup_failed is not None:
+            yield Trouble(Reason.BACKUP_FAILED, self._backup_failed)
+
+    def samples(self) -> Iterator[Sample]:
+        """What runs, and what is kept of sessions."""
+        yield Sample("gateway_build_info", 1, (Name(__version__),))
+        for route, program in self._programs.items():
+            yield Sample("gateway_sessions", len(program.sessions), (Name(route),))
+            yield Sample("gateway_session_nodes", program.sessions.held, (Name(route),))
+            yield Sample("gateway_session_secrets", program.memories.held, (Name(route),))
 
     def _load(self) -> Plan:
         fresh = config.load(self._path)
-        before, after = (listening(one.settings) for one in (self._configuration, fresh))
-        if before != after or fresh.settings.masking_key != self._configuration.settings.masking_key:
-            raise UserError("listen, tls and masking_key change at a start only: start again", str(self._path))
-        plan, digests = self._make(fresh)
-        self._next = fresh, digests
+        before, after = (
+            (listening(one), one.console, one.masking_key) for one in (self._configuration.settings, fresh.settings)
+        )
+        if before != after:
+            line = "listen, tls, console and masking_key change at a start only: start again"
+            raise UserError(line, str(self._path))
+        plan, programs = self._make(fresh)
+        self._next = fresh, programs
         return plan
 
-    def _make(self, configuration: Configuration) -> tuple[Plan, tuple[str, ...]]:
+    def _make(self, configuration: Configuration) -> tuple[Plan, dict[str, Program]]:
         """The plan for a configuration; sessions that are under way go on under it."""
         programs = make_programs(configuration, config.keys_of(configuration, self._key))
         for name, program in programs.items():
             if name in self._programs:
                 program.adopt(self._programs[name])
-        self._programs = programs
-        return make_plan(configuration, programs), tuple(dict.fromkeys(one.digest for one in programs.values()))
+        return make_plan(configuration, programs), programs
+
+    @property
+    def _digests(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(program.digest for program in self._programs.values()))
 
     def _watched(self) -> Iterable[Path]:
         settings = self._configuration.settings
@@ -147,12 +174,14 @@ class Served:
         more = [*authorities, *([database] if database is not None else [])]
         return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
-    def _say_ready(self, gateway: Gateway) -> None:
+    def _say_ready(self, gateway: Gateway, console: Console) -> None:
         settings = self._configuration.settings
         scheme = "https" if settings.tls.mode == "serve" else "http"
         _say(f"listening on {scheme}://{show(gateway.address)}")
         if gateway.redirect_address is not None:
             _say(f"redirecting http://{show(gateway.redirect_address)} to HTTPS")
+        if console.address is not None:
+            _say(f"console http://{show(console.address)}")
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
             _say(f"route {route.host}{route.path} -> {_origin(route.upstream)}  [{', '.join(route.tracker)}]{state}")
@@ -167,7 +196,7 @@ class Served:
         _say("ready")
 
     def _say_reloaded(self) -> None:
-        self._configuration, self._digests = self._next
+        self._configuration, self._programs = self._next
         _say("reloaded")
         log.emit(
             Event.RELOADED,
@@ -190,6 +219,7 @@ def listening(settings: Settings) -> Listening:
 def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
     """The Program of each route, by the route's name."""
     today = datetime.now(UTC).date()
+    kept = configuration.settings.sessions
     return {
         route.label: Program(
             configuration.rules,
@@ -200,6 +230,8 @@ def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program
             clock=time.monotonic,
             limits=configuration.settings.limits.as_limits(),
             unrecognised=route.unrecognised,
+            sessions=Sessions(kept.most, kept.nodes, kept.idle),
+            memories=Memories(keys.master, kept.most, kept.secrets, kept.idle),
         )
         for route in configuration.settings.routes
     }
@@ -250,6 +282,7 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
         record=route.record,
         record_mobile=record_mobile,
         tls=client_context(route.upstream_ca) if route.upstream_ca else None,
+        egress=_egress(route, configuration.settings),
         set_cookies=tuple(name for tracker in trackers for name in tracker.set_cookies.keep),
         opted_out=tuple(
             answer
@@ -259,6 +292,16 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
             if len(trackers) == 1 or "*" not in answer.path
         ),
     )
+
+
+def _egress(route: RouteSettings, settings: Settings) -> Egress | None:
+    """The proxy of a route: its own word, else the one for all. What is on this machine needs none."""
+    told: EgressSettings | None = (
+        route.egress_proxy if "egress_proxy" in route.model_fields_set else settings.egress_proxy
+    )
+    if told is None or route.is_local:
+        return None
+    return Egress(told.url, config.proxy_credentials(told))
 
 
 def _trackers_of(route: RouteSettings, configuration: Configuration) -> list[TrackerFile]:

@@ -32,6 +32,7 @@ class Work(Protocol):
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
     def reply(self) -> ReplyEditor | None: ...
+    def release(self) -> None: ...
 
 
 class Program(Protocol):
@@ -68,4 +69,6 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
         return Refuse(refused.reason, work.refusal(refused.reason), work.report.tracker)
     except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
         return Refuse(Reason.FAULT, work.refusal(Reason.FAULT), work.report.tracker)
+    finally:
+        work.release()
     return Send(seal(outbound, program.digest), work.report, reply)

@@ -25,7 +25,7 @@ from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts, Span, Verdict
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.reply import HSTS, Reply, line, rejection_line
@@ -78,6 +78,11 @@ class Handler:
         self._write_seconds = write_seconds
         self._held = 0
         self._held_at_most = held_at_most
+
+    @property
+    def held(self) -> int:
+        """Bytes of bodies in memory."""
+        return self._held
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: what goes wrong in an unforeseen way forwards nothing and is told by its type alone."""
@@ -175,7 +180,8 @@ class Handler:
                 request.writer.output_size = 0
             body = await read_body(request, plan.limits.body, take_room)
             whole = replace(inbound, headers=request_fields(inbound.headers), body=body)
-            outcome = await self._mask(plan, whole)
+            with self._counts.timed(Span.MASKING):
+                outcome = await self._mask(plan, whole)
             match outcome:
                 case Send():
                     return await self._forward(request, route, inbound, outcome)
@@ -204,10 +210,11 @@ class Handler:
     ) -> web.StreamResponse:
         tracker = send.report.tracker
         try:
-            answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
+            with self._counts.timed(Span.UPSTREAM):
+                answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
         except Unreachable as failure:
             self._counts.add(Verdict.FAILED, failure.reason, tracker)
-            return self._reply(with_cors(line(failure.status, failure.line), inbound))
+            return self._reply(with_cors(line(failure.status, failure.line, *failure.fields), inbound))
         async with answer:
             fields = answer_fields(_readable(answer.raw_headers), route.set_cookies)
             if "Location" in fields:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -35,6 +36,21 @@ class Masker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Egress:
+    """The proxy through which a backend is reached, by CONNECT. `credentials` are `user:password`."""
+
+    url: str
+    credentials: str = field(default="", repr=False)
+
+    @property
+    def fields(self) -> dict[str, str] | None:
+        """What the proxy is told, and the backend never."""
+        if not self.credentials:
+            return None
+        return {"Proxy-Authorization": f"Basic {b64encode(self.credentials.encode()).decode()}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One host and/or path prefix in front of one backend. `upstream` is an origin with an optional base path."""
 
@@ -45,6 +61,7 @@ class Route:
     record: bool = True
     record_mobile: bool = True
     tls: ssl.SSLContext | None = None
+    egress: Egress | None = None
     set_cookies: tuple[str, ...] = ()  # names or globs that the tracker's backend may set
     opted_out: tuple[OptedOut, ...] = ()
 
@@ -52,6 +69,12 @@ class Route:
     def base(self) -> str:
         """The upstream without a slash at its end: a target in origin form follows it."""
         return self.upstream.rstrip("/")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority of the upstream."""
+        scheme, _, rest = self.upstream.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
 
     def strip(self, target: str) -> str | None:
         """The target behind this route's prefix, in origin form; None where it is not under the prefix."""

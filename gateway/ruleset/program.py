@@ -68,6 +68,7 @@ class Program:
         limits: Limits | None = None,
         unrecognised: str = "detect",
         sessions: Sessions | None = None,
+        memories: Memories | None = None,
     ) -> None:
         """`names` are the trackers of the route; none means all. `today` ends allowances whose last day is over."""
         self.limits = limits or Limits()
@@ -76,7 +77,7 @@ class Program:
         self.clock = clock
         self.unrecognised = unrecognised
         self.sessions = sessions if sessions is not None else Sessions()
-        self.memories = Memories(self.keys.master)
+        self.memories = memories if memories is not None else Memories(self.keys.master)
         self.trackers = (
             [trackers[name] for name in names]
             if names
@@ -252,9 +253,11 @@ class Program:
         Pages are taken over unless this program's selectors ask for attributes that the former one did not keep.
         """
         if self.keys.master == former.keys.master:
-            self.memories = former.memories
+            bounds, self.memories = self.memories, former.memories
+            self.memories.most, self.memories.prints, self.memories.idle = bounds.most, bounds.prints, bounds.idle
         if self.law.selectors.attribute_names <= former.law.selectors.attribute_names:
-            self.sessions = former.sessions
+            limits, self.sessions = self.sessions, former.sessions
+            self.sessions.most, self.sessions.nodes, self.sessions.idle = limits.most, limits.nodes, limits.idle
 
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""

@@ -112,6 +112,8 @@ def _css(text: str) -> str:
     except (cssselect2.SelectorError, RecursionError) as error:
         reason = error.args[-1] if error.args and isinstance(error, cssselect2.SelectorError) else "nested too far"
         raise ValueError(f"{quoted(text)} is no CSS selector: {str(reason).lower()}") from None
+    except NotImplementedError:
+        raise ValueError(f"{quoted(text)} is no CSS selector that is supported: leave out *|") from None
     except (AttributeError, SyntaxError):  # measured: how the library says that `|` or `:has(` ends too early
         reason = "it ends too early"
         raise ValueError(f"{quoted(text)} is no CSS selector: {str(reason).lower()}") from None

@@ -101,6 +101,8 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
         config.RouteSettings,
         config.LimitSettings,
         config.OptOutSettings,
+        config.SessionSettings,
+        config.ConsoleSettings,
         config.RegionSettings,
     ):
         for key in model.model_fields:
@@ -111,15 +113,24 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
         "routes: [{path: /t/, tracker: posthog, upstream: 'https://eu.i.posthog.com'}]"
     )
     least = config.load_settings(tmp_path / "least.yaml", {})
-    for key in ("listen", "limits", "masking_key", "rules", "trackers", "visitors", "workers"):
+    for key in (
+        "listen",
+        "limits",
+        "sessions",
+        "egress_proxy",
+        "masking_key",
+        "rules",
+        "trackers",
+        "visitors",
+        "workers",
+    ):
         assert getattr(shown, key) == getattr(least, key)
-    for key in ("unreadable", "unrecognised", "delivery", "record", "host", "upstream_ca"):
+    for key in ("unreadable", "unrecognised", "delivery", "record", "host", "upstream_ca", "egress_proxy"):
         assert getattr(shown.routes[0], key) == getattr(least.routes[0], key)
 
 
 NOT_BUILT = {
     "spool": "spool: {path: x}",
-    "console": "console: {listen: '127.0.0.1:9090'}",
     "workers": "workers: 2",
     "quarantine": "routes: [{upstream: 'https://x.example', unreadable: quarantine}]",
     "queued": "routes: [{upstream: 'https://x.example', delivery: queued}]",

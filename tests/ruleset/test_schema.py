@@ -154,6 +154,7 @@ MISTAKES = [
     ("record:\n  mobile_devices: mask", 2, '"mobile_devices": "mask" is not one of keep, drop'),
     ("private: ['..x']", 1, "is no CSS selector"),
     ("private: ['*|']", 1, "is no CSS selector: it ends too early"),
+    ("private: ['[*|href]']", 1, "is no CSS selector that is supported: leave out *|"),
     ("private: [':has(']", 1, "is no CSS selector: it ends too early"),
     (rule("detect: emial\n    with: mask"), 3, '"detect": unknown detector "emial"; did you mean "email"?'),
     (rule("detect: email\n    trackers: [posthgo]\n    with: mask"), 4, 'unknown tracker "posthgo"; did you mean "posthog"?'),

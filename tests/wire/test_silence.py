@@ -2,7 +2,7 @@
 
 A real `gateway run` is led through success, refusals, faults of backends, broken framing and TLS, failed reloads and its
 end. Every value that went in is unique; afterwards everything that came out is searched: both streams, each file that
-it made, and the answers it gave in a backend's place. Not searched: an answer's Access-Control-Allow-Origin, which
+it made, the console, and the answers it gave in a backend's place. Not searched: an answer's Access-Control-Allow-Origin, which
 names the page's own origin, and the redirect to HTTPS, which repeats its target.
 """
 
@@ -70,16 +70,6 @@ def test_a_planted_value_is_found_in_each_notation():
     assert plant.found_in(b"nothing") == []
 
 
-def test_no_other_process_reads_memory_and_no_core_is_dumped():
-    program = (
-        "import ctypes, resource; from gateway.cli.run import keep_memory_private; keep_memory_private();"
-        "print(ctypes.CDLL(None).prctl(3, 0, 0, 0, 0), resource.getrlimit(resource.RLIMIT_CORE))"
-    )
-    environment = {**os.environ, "PYTHONPATH": str(ROOT) if "GATEWAY_TEST_WHEEL" not in os.environ else ""}
-    run = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
-    assert run.stdout == "0 (0, 0)\n"
-
-
 class Process:
     """`gateway run` in a folder of its own, with a certificate and mutual TLS."""
 
@@ -104,7 +94,7 @@ class Process:
             f"  - {{path: /{name}/, tracker: auto, upstream: '{url}'}}\n" for name, url in upstreams.items()
         )
         self.configuration = (
-            "listen: 127.0.0.1:0\nmasking_key: env:MASKING_KEY\n"
+            "listen: 127.0.0.1:0\nmasking_key: env:MASKING_KEY\nconsole: {listen: 127.0.0.1:0}\n"
             "tls: {mode: serve, client_ca: certs/clients.pem, redirect_http: 127.0.0.1:0}\n"
             f"limits: {{body: 64KiB, depth: 40}}\nroutes:\n{routes}"
         )
@@ -119,6 +109,7 @@ class Process:
         told = self.said()
         self.port = int(told.partition("listening on https://127.0.0.1:")[2].partition("\n")[0])
         self.redirect = int(told.partition("redirecting http://127.0.0.1:")[2].partition(" ")[0])
+        self.console = int(told.partition("console http://127.0.0.1:")[2].partition("\n")[0])
         self.answers: list[bytes] = []
 
     def certify(self) -> None:
@@ -337,6 +328,14 @@ def test_nothing_that_the_process_writes_holds_a_value(tmp_path, ends):
         process, "gateway.pem", lambda: certificate.write_text(f"-----BEGIN CERTIFICATE-----\n{plant('certificate')}\n")
     )
     fails(process, "gateway.key", lambda: key.write_text(f"-----BEGIN PRIVATE KEY-----\n{plant('key file')}\n"))
+
+    # what the console says of all that
+    for path in ("live", "ready", "metrics", plant("console path")):
+        with socket.create_connection(("127.0.0.1", process.console), timeout=SECONDS) as plain:
+            plain.sendall(f"GET /{path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+            with plain.makefile("rb") as reader:
+                process.answers.append(reader.read())
+    assert b"refused" in process.answers[-2]
 
     # its end, with a request under way
     with process.connect(process.clients) as under_way:
