@@ -115,8 +115,7 @@ def _css(text: str) -> str:
     except NotImplementedError:
         raise ValueError(f"{quoted(text)} is no CSS selector that is supported: leave out *|") from None
     except (AttributeError, SyntaxError):  # measured: how the library says that `|` or `:has(` ends too early
-        reason = "it ends too early"
-        raise ValueError(f"{quoted(text)} is no CSS selector: {str(reason).lower()}") from None
+        raise ValueError(f"{quoted(text)} is no CSS selector: it ends too early") from None
     if any(selector.pseudo_element or selector.never_matches for selector in selectors):
         raise ValueError(f"{quoted(text)} can never match an element of a recorded page")
     return text
