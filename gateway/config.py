@@ -300,6 +300,7 @@ Idle = Annotated[float, PlainValidator(_duration), AfterValidator(_within(60.0, 
 Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000_000, "from 1 to 100000000"))]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
+Connections = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1_000_000, "from 8 to 1000000"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
 Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"enum": ["on", "off", True, False]})]
 FilePath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), _TEXT]
@@ -335,13 +336,14 @@ class TlsSettings(Strict):
 
 
 class LimitSettings(Strict):
-    """How much one request may cost."""
+    """How much one request may cost, and how many connections an address may have open."""
 
     body: Size = _LIMITS.body
     decoded: Size = _LIMITS.decoded
     layers: Layers = _LIMITS.layers
     depth: Depth = _LIMITS.depth
     time: Duration = _LIMITS.time
+    connections: Connections = 1000
 
     def as_limits(self) -> Limits:
         """What the pipeline takes."""

@@ -43,6 +43,8 @@ TESTED_ELSEWHERE = {
     "core/report.py": "judge/test_recorded_traffic.py",
     "policy/devices.py": "policy/test_decision.py",
     "proxy/framing.py": "wire/test_framing.py",
+    "proxy/freshness.py": "wire/test_freshness.py",
+    "proxy/peers.py": "wire/test_limits.py",
     "proxy/process.py": "cli/test_running.py",
     "proxy/server.py": "wire/test_stopping.py",
     "proxy/upstream.py": "wire/test_upstream.py",

@@ -253,6 +253,7 @@ def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> 
         geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
+        connections=settings.limits.connections,
         must_say_https=settings.tls.mode == "behind_proxy",
     )
 
