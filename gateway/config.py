@@ -14,7 +14,8 @@ import os
 import re
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
@@ -40,6 +41,7 @@ from gateway.core.limits import Limits
 from gateway.core.region import check_region, known_place
 from gateway.core.yaml import (
     SIZE_LIMIT,
+    FileErrors,
     Source,
     Strict,
     Table,
@@ -48,6 +50,7 @@ from gateway.core.yaml import (
     Where,
     choose,
     kind_of,
+    one_line,
     parse,
     quoted,
     read_model,
@@ -65,6 +68,7 @@ from gateway.trackers.schema import TrackerFile
 FILE_NAME: Final = "gateway.yaml"
 AUTO: Final = "auto"
 KEY_SIZE: Final = 32
+SHORTEST_SECRET: Final = 6  # characters: less is a port, a name, a number
 _LIMITS: Final = Limits()
 
 _UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
@@ -733,6 +737,34 @@ def load_source(path: Path, environ: Mapping[str, str] | None = None) -> Source:
     return parse(read_text(path), str(path), lambda text: substitute(text, variables))
 
 
+@contextmanager
+def _untold(path: Path, environ: Mapping[str, str] | None) -> Iterator[None]:
+    """What the environment filled in stands in no message: its variable's name does."""
+    try:
+        yield
+    except FileErrors as errors:
+        raise FileErrors(tuple(_by_name(one, path, environ) for one in errors.each)) from None
+    except UserError as error:
+        raise _by_name(error, path, environ) from None
+
+
+def _by_name(error: UserError, path: Path, environ: Mapping[str, str] | None) -> UserError:
+    variables = os.environ if environ is None else environ
+    try:
+        names = {match[1] for match in _VARIABLE.finditer(read_text(path)) if match[1]}
+    except UserError:
+        return error
+    message, where = error.message, error.where
+    for name in sorted(names, key=lambda one: -len(variables.get(one, ""))):
+        value = one_line(variables.get(name, ""))
+        if len(value) < SHORTEST_SECRET:
+            continue
+        message, where = (text.replace(value, f"${{{name}}}") for text in (message, where))
+        for end in range(len(value) - 1, 2, -1):  # cut in a quotation
+            message = message.replace(f"{value[:end]}…", f"${{{name}}}…")
+    return UserError(message, where)
+
+
 def load_settings(
     path: Path, environ: Mapping[str, str] | None = None, trackers: Iterable[str] | None = None
 ) -> Settings:
@@ -740,9 +772,10 @@ def load_settings(
 
     `trackers`: the names that there are without the file's own; the packaged ones unless told.
     """
-    source = load_source(path, environ)
-    names = trackers if trackers is not None else (one.stem for one in tracker_paths())
-    return read_model(source, Settings, Surroundings(path.parent, frozenset([*names, *_own_names(source)])))
+    with _untold(path, environ):
+        source = load_source(path, environ)
+        names = trackers if trackers is not None else (one.stem for one in tracker_paths())
+        return read_model(source, Settings, Surroundings(path.parent, frozenset([*names, *_own_names(source)])))
 
 
 def _own_names(source: Source) -> list[str]:
@@ -764,9 +797,11 @@ def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequenc
 
     beside = [one.stem for one in (*tracker_paths(), *trackers)]
     settings = load_settings(path, environ, beside)
-    found = load_trackers([*tracker_paths(), *settings.trackers, *trackers], reader)
-    rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known_names(found), where=settings.where)
-    choice = _choice(settings.visitors.opt_out, reader)
+    with _untold(path, environ):
+        found = load_trackers([*tracker_paths(), *settings.trackers, *trackers], reader)
+        known = known_names(found)
+        rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known, where=settings.where)
+        choice = _choice(settings.visitors.opt_out, reader)
     return Configuration(settings, rules, found, choice, tuple(read))
 
 

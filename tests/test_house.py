@@ -38,7 +38,6 @@ TESTED_ELSEWHERE = {
     "core/category.py": "ruleset/test_schema.py",  # a list of names
     "core/errors.py": "judge/test_recorded_traffic.py",  # a list of names, and who is told of them
     "core/limits.py": "core/test_opening.py",
-    "core/message.py": "wire/test_forwarding.py",
     "core/outcome.py": "wire/test_forwarding.py",  # types
     "core/plugin.py": "conformance/test_detectors.py",  # types
     "core/report.py": "judge/test_recorded_traffic.py",
@@ -180,7 +179,8 @@ def test_the_version_is_said_once():
 
 def test_every_dependency_has_its_line():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    named = [*project["project"]["dependencies"], *project["dependency-groups"]["dev"]]
+    groups = project["dependency-groups"].values()
+    named = [*project["project"]["dependencies"], *(name for group in groups for name in group)]
     names = {re.split(r"[><=~!\[; ]", name)[0].lower() for name in named}
     told = (ROOT / "docs" / "dependencies.md").read_text(encoding="utf-8").lower()
     assert names == set(re.findall(r"^\| ([\w.-]+) \|", told, re.MULTILINE)) - {"package"}

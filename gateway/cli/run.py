@@ -203,7 +203,7 @@ class Served:
             _say(f"console http://{show(console.address)}")
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
-            _say(f"route {route.host}{route.path} -> {route.upstream}  [{', '.join(route.tracker)}]{state}")
+            _say(f"route {route.host}{route.path} -> {_origin(route.upstream)}  [{', '.join(route.tracker)}]{state}")
         _say(f"rules {', '.join(digest[:12] for digest in self._digests)}")
         log.emit(
             Event.STARTED,
@@ -371,6 +371,11 @@ def _count_rules(configuration: Configuration) -> int:
 def _say_rescued(rescue: Rescue) -> None:
     copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
     _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
+
+
+def _origin(url: str) -> str:
+    """A URL without its path, which may hold what the environment filled in."""
+    return "/".join(url.split("/", 3)[:3])
 
 
 def _say(line: str) -> None:

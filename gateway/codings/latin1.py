@@ -24,7 +24,7 @@ class Latin1:
         )
 
     def decode(self, source: str | bytes, budget: Budget) -> bytes:  # noqa: ARG002 - as large as its source
-        if not isinstance(source, str):
+        if not isinstance(source, str) or not self.sniff(source):
             raise Refused(Reason.BROKEN_CODING)
         try:
             return source.encode("latin-1")

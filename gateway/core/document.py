@@ -143,7 +143,8 @@ class Layer:
         if not self.changed:
             return self.source
         edits = [(start, end, literal) for (start, end), literal in self._edits.items()]
-        spans = sorted([*edits, *self._cuts()], key=lambda span: (span[0], -span[1]))
+        # cuts first: what is edited and dropped is dropped, where it is the only item of its list too
+        spans = sorted([*self._cuts(), *edits], key=lambda span: (span[0], -span[1]))
         source = self.source
         pieces: list[str | bytes] = []
         at = 0

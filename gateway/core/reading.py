@@ -174,13 +174,6 @@ def _spliced(
     if not edits:
         return text, starts, ends
     pieces: list[str] = []
-    if all(end - start == len(plain) for start, end, plain in edits):
-        at = 0
-        for start, end, plain in edits:
-            pieces += (text[at:start], plain)
-            at = end
-        pieces.append(text[at:])
-        return "".join(pieces), starts, ends
     new_starts: list[int] = []
     new_ends: list[int] = []
     at = 0

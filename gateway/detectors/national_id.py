@@ -153,7 +153,16 @@ class Format:
 def _is_valid(form: Format, written: str) -> bool:
     number = written.translate(_SEPARATORS)
     country = form.name[:2].upper()
-    return any(map(form.is_valid, dict.fromkeys((written, number, number.removeprefix(country), country + number))))
+    return any(
+        _holds(form, one) for one in dict.fromkeys((written, number, number.removeprefix(country), country + number))
+    )
+
+
+def _holds(form: Format, number: str) -> bool:
+    try:
+        return bool(form.is_valid(number))
+    except LookupError:  # a Chinese number of a county that the library's table does not hold
+        return False
 
 
 def _form(shapes: list[str], country: str = "") -> re.Pattern[str]:

@@ -43,9 +43,11 @@ def may_hold(text: str) -> bool:
     """Whether `text` is worth reading: a superset of the texts that any detector finds something in."""
     if len(text) > 15 and not _SHORT.match(text):
         return True
+    if "PRIVATE KEY" in text:
+        return True
     sign = _SIGN.search(text)
     if sign is None:
-        return "PRIVATE KEY" in text
+        return False
     if _NUMBER.search(text, sign.start()):
         return True
     mark = _MARK.search(text, sign.start())

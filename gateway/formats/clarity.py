@@ -45,6 +45,12 @@ class Part(Leaf):
     __slots__ = ()
 
 
+class Told(Leaf):
+    """A value that stands nowhere in the source: it is read, and never written."""
+
+    __slots__ = ()
+
+
 class Token:
     """One token of a row: written in full, or a reference to an earlier one. Without a `leaf`, it is never edited."""
 
@@ -119,7 +125,8 @@ class ClarityLayer(Layer):
                     self._sized.update(id(token.leaf) for token in node.texts)
 
     def replace(self, leaf: Leaf, value: str | bytes) -> None:
-        super().replace(leaf, _LENGTH if id(leaf) in self._sized else value)
+        if not isinstance(leaf, Told):
+            super().replace(leaf, _LENGTH if id(leaf) in self._sized else value)
 
     def drop(self, holder: Map | List, index: int) -> None:
         """What stands at a position is emptied; only what has a name of its own goes."""
@@ -250,7 +257,7 @@ def _envelope(envelope: List) -> Map:
         items.append((Leaf(name, value.start, value.start, Kind.WORD), value))
     session, number = envelope.items[6], envelope.items[7]
     if isinstance(session, Leaf) and isinstance(number, Leaf):
-        page = Leaf(f"{session.value}.{number.value}", number.end, number.end)
+        page = Told(f"{session.value}.{number.value}", number.end, number.end)
         items.append((Leaf("page", number.end, number.end, Kind.WORD), page))
     return Map(items, envelope.start, envelope.end)
 

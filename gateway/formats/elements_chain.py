@@ -21,7 +21,7 @@ _HEAD = re.compile(r"([\w-]+)((?:\.(?:[^.;:\"\s]|:(?![\w$.:@-]{1,128}+=\"|;|\Z))
 _CLASS = re.compile(r"\.([^.]*+)")
 _ATTRIBUTE = re.compile(r"([^=\";\s]++)=\"((?:[^\"\\]|\\\"|\\(?!\"))*+)\"")
 _OUTSIDE_NAMES = re.compile(r"[^\w$-]")
-_SNIFF = re.compile(r"[\w-]+[.:;]")
+_SNIFF = re.compile(r"[\w-]+(?:[.:;]|\Z)")
 
 
 def _unescape(raw: str) -> str:

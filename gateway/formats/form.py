@@ -83,6 +83,11 @@ def _pairs(source: str, start: int, end: int, budget: Budget) -> Map:
     return Map(items, start, end)
 
 
+def _first(source: str) -> int:
+    """Where the first line stands that is not empty."""
+    return len(source) - len(source.lstrip("\r\n"))
+
+
 class Query:
     name = "query"
 
@@ -105,7 +110,7 @@ class Form(Query):
     name = "form"
 
     def sniff(self, source: str | bytes) -> bool:
-        return isinstance(source, str) and _FORM_LINE.match(source) is not None
+        return isinstance(source, str) and _FORM_LINE.match(source, _first(source)) is not None
 
     def parse(self, source: str | bytes, budget: Budget) -> Layer | None:
         if not isinstance(source, str):

@@ -158,7 +158,7 @@ class Html:
         return isinstance(source, str) and _SNIFF.match(source) is not None
 
     def parse(self, source: str | bytes, budget: Budget) -> Layer | None:
-        if not isinstance(source, str):
+        if not isinstance(source, str) or not self.sniff(source):
             return None
         writer = _Writer(source)
         tree = _Tree(source, writer)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from functools import partial
 
 from gateway.core.category import Category
@@ -172,10 +172,7 @@ def _prepare(given: Mapping[str, object]) -> Callable[[str, Situation], str]:
 
 
 def _read_step(value: object) -> Decimal:
-    try:
-        step = Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else Decimal(0)
-    except InvalidOperation:
-        step = Decimal(0)
+    step = Decimal(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) else Decimal(0)
     if not step.is_finite() or not Decimal("1e-6") <= step <= Decimal("1e12"):
         raise ValueError("generalise: to must be a number above 0")
     return step

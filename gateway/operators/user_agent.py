@@ -32,7 +32,6 @@ _APPLE = re.compile(rf"({_MODEL_FAMILIES})\d+,\d+")
 _PHONES = "Galaxy|Nexus|OnePlus|Pixel|Redmi|Xperia"
 
 _SIZE = re.compile(r"(\d{2,5})(\s?[x×X*,]\s?)(\d{2,5})((?:\s?[x×X*@,]\s?\d{1,2})?)")
-_GREASE = re.compile(r"[\W_]{0,3}Not[\W_]A[\W_]?Brand")  # the made-up brand of client hints
 _ANDROID = re.compile(r"\b(Android)( \d+)?[\d.]*((?:;(?:[^;()]|\([^()]*\))*)*)")
 _ANDROID_PARTS = re.compile(
     r"\s*(?:U|K|wv|Mobile|Tablet|VR|TV|rv:[\d.]+|[a-z]{2}(?:[-_][A-Za-z]{2})?|Linux.{0,12}|)\s*"
@@ -125,8 +124,6 @@ def _coarsen_android(found: re.Match[str]) -> str:
 
 def coarsen(user_agent: str) -> str:
     """A user agent, or anything made of such tokens: brand lists, versions, names of browsers and systems."""
-    if _GREASE.fullmatch(user_agent):
-        return user_agent
     return _TOKEN.sub(_coarsen_token, _ANDROID.sub(_coarsen_android, _BUILD.sub("", user_agent)))
 
 

@@ -201,6 +201,8 @@ class Request:
             self._tell_size(self._query, body)
             query = self._close(self._query)
             target += f"?{query if isinstance(query, str) else query.decode('latin-1')}"
+        elif inbound.target.endswith("?"):
+            target += "?"
         return Outbound(inbound.method, target, self._headers(), body)
 
     def verify(self) -> None:

@@ -112,6 +112,10 @@ def _css(text: str) -> str:
     except (cssselect2.SelectorError, RecursionError) as error:
         reason = error.args[-1] if error.args and isinstance(error, cssselect2.SelectorError) else "nested too far"
         raise ValueError(f"{quoted(text)} is no CSS selector: {str(reason).lower()}") from None
+    except NotImplementedError:
+        raise ValueError(f"{quoted(text)} is no CSS selector that is supported: leave out *|") from None
+    except (AttributeError, SyntaxError):  # measured: how the library says that `|` or `:has(` ends too early
+        raise ValueError(f"{quoted(text)} is no CSS selector: it ends too early") from None
     if any(selector.pseudo_element or selector.never_matches for selector in selectors):
         raise ValueError(f"{quoted(text)} can never match an element of a recorded page")
     return text

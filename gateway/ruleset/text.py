@@ -17,9 +17,11 @@ from urllib.parse import quote, unquote
 from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
 from gateway.formats import url as urls
+from gateway.operators.redact import REDACTED
 from gateway.ruleset.secrets import Found
 
 MASK: Final = "***"
+_WRITTEN: Final = frozenset({MASK, REDACTED})  # what is gone already
 URL_STRENGTH: Final = 65  # as strong as mask: a query value goes before a detector names a part of it
 SECRET_STRENGTH: Final = 64
 
@@ -138,7 +140,7 @@ class UrlPolicy:
         return ruled + [
             Edit(left, right, MASK, rule, "mask", URL_STRENGTH)
             for left, right, rule in found
-            if right > left and text[left:right] != MASK
+            if right > left and text[left:right] not in _WRITTEN
         ]
 
 

@@ -111,3 +111,21 @@ def test_any_source_decodes_or_is_refused(coding, source):
 def test_any_text_can_be_written(coding, text):
     written = coding.encode(text, ORIGINAL.get(coding.name, b""))
     assert isinstance(written, (str, bytes))
+
+
+@pytest.mark.parametrize("coding", NAMED)
+@given(data=st.data())
+def test_any_content_comes_back_from_how_it_was_written(coding, data):
+    original = closed(coding)
+    text = st.text(alphabet=st.characters(codec="cp1252" if coding.name == "windows1252" else "utf-8"), max_size=80)
+    if coding.name == "latin1":  # packs compressed bytes alone
+        content = GZIP_OF_TEXT + data.draw(st.binary(max_size=80))
+    elif isinstance(CONTENT.get(coding.name), str):
+        content = "{" + data.draw(
+            text
+        )  # UTF-16 without any NUL is refused; percent escapes are told by their first mark
+    else:
+        content = b'{"a' + data.draw(st.binary(min_size=12, max_size=200))  # base64 of hex digits alone is an id
+    written = coding.encode(content, original)
+    assert type(written) is type(original)
+    assert coding.decode(written, budget()) == content

@@ -1,8 +1,12 @@
 """Edits go into the place they were made for; all else keeps its bytes."""
 
-import pytest
+import json
 
-from gateway.core.document import Document, opened
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.core.document import Document, Leaf, List, Map, opened
 from gateway.core.limits import Budget, Limits
 from gateway.formats.cookies import COOKIES
 from gateway.formats.json import JSON
@@ -97,3 +101,86 @@ def test_a_document_without_layers_closes_to_its_source():
     source = b"anything"
     assert Document(source).close() is source
     assert Document(source).root is None
+
+
+def test_what_stands_in_a_dropped_item_goes_with_it_whatever_was_edited_there():
+    outer = layer_of(JSON, '{"a": {"b": "x", "k": "[1]"}, "c": "[2]"}')
+    document = Document(outer.source)
+    document.add(outer, None)
+    inner, told = outer.root.items[0][1], outer.root.items[1][1]
+    children = [layer_of(JSON, leaf.value) for leaf in (inner.items[1][1], told)]
+    for leaf, child in zip((inner.items[1][1], told), children, strict=True):
+        document.add(child, (outer, leaf))
+        child.replace(child.root.items[0], "9")
+    outer.replace(inner.items[0][1], "y")
+    outer.drop(outer.root, 0)
+    closed = []
+    assert document.close(closed.append) == '{"c": "[9]"}'
+    assert closed == ["[9]", '{"c": "[9]"}']
+
+
+# against a model: plain data, changed in the same places
+
+VALUES = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(-(10**9), 10**9), st.text(max_size=6)),
+    lambda inner: st.one_of(st.lists(inner, max_size=5), st.dictionaries(st.text(max_size=4), inner, max_size=5)),
+    max_leaves=20,
+)
+GONE = object()
+
+
+def pairs_of(model):
+    """What stands in a list or map of the model, as (place, value)."""
+    return list(model.items() if isinstance(model, dict) else enumerate(model) if isinstance(model, list) else ())
+
+
+def change(layer, node, model, draw):
+    """Replaces leaves and drops items of a layer, and the same in the model; returns what the model has become."""
+    if isinstance(node, Leaf):
+        if not draw(st.booleans()):
+            return model
+        new = draw(st.text(max_size=6))
+        if isinstance(model, str):
+            layer.replace(node, new)
+            return new
+        layer.write_literal(node, "[0]")
+        return [0]
+    assert isinstance(node, Map if isinstance(model, dict) else List)
+    left = []
+    for index, (place, value) in enumerate(pairs_of(model)):
+        inner = node.items[index][1] if isinstance(node, Map) else node.items[index]
+        changed = change(layer, inner, value, draw)
+        if draw(st.integers(0, 4)) == 0:
+            layer.drop(node, index)
+        else:
+            left.append((place, changed))
+    return dict(left) if isinstance(model, dict) else [value for _, value in left]
+
+
+@given(model=VALUES, data=st.data(), indent=st.sampled_from([None, 0, 3]), escaped=st.booleans())
+def test_edits_and_drops_anywhere_are_those_of_plain_data(model, data, indent, escaped):
+    source = json.dumps(model, indent=indent, ensure_ascii=escaped)
+    layer = layer_of(JSON, source)
+    if isinstance(model, str) and layer is None:
+        return
+    expected = change(layer, layer.root, model, data.draw)
+    written = layer.close()
+    assert json.loads(written) == expected
+    assert list(pairs_of(json.loads(written))) == list(pairs_of(expected))
+
+
+@given(model=VALUES, data=st.data())
+def test_what_is_edited_in_layers_is_edited_in_plain_data(model, data):
+    source = json.dumps({"a": json.dumps(model), "b": 1})
+    document = Document(source)
+    outer = layer_of(JSON, source)
+    document.add(outer, None)
+    holder = outer.root.items[0][1]
+    inner = layer_of(JSON, holder.value)
+    if inner is None:
+        return
+    document.add(inner, (outer, holder))
+    expected = change(inner, inner.root, model, data.draw)
+    written = json.loads(document.close())
+    assert json.loads(written["a"]) == expected
+    assert written["b"] == 1

@@ -405,3 +405,57 @@ def test_any_body_opens_or_is_refused(body, content_type):
     except Refused:
         return
     assert document.close() is body
+
+
+def reason(body, content_type="", encodings=(), **limits):
+    with pytest.raises(Refused) as caught:
+        open_body(body, content_type, encodings, **limits)
+    return caught.value.reason
+
+
+def test_more_content_codings_than_layers_are_too_deep():
+    assert reason(gzip.compress(gzip.compress(b"x")), encodings=["gzip, gzip"], layers=1) is Reason.TOO_DEEP
+
+
+def test_compressed_nothing_is_nothing_more():
+    assert [layer.name for layer in open_body(gzip.compress(b""), encodings=["gzip"]).layers] == ["gzip"]
+
+
+ONE_PART = b'--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n%b\r\n--x--\r\n'
+OF_PARTS = "multipart/form-data; boundary=x"
+
+
+@pytest.mark.parametrize(
+    "data", [gzip.compress(b"x" * 99)[:-9], b"bel.7;broken", b"\x00\x01\x02", b"\x1f\x8b\x08\x00 not"]
+)
+def test_a_part_that_a_body_could_not_be_is_opaque(data):
+    document = open_body(ONE_PART % data, OF_PARTS)
+    assert [leaf.data for _, leaf in document.opaque] == [data]
+
+
+def test_a_part_over_the_limit_is_refused_and_one_that_only_begins_like_json_is_text():
+    assert reason(ONE_PART % gzip.compress(bytes(100_000)), OF_PARTS, decoded=10_000) is Reason.TOO_LARGE
+    document = open_body(ONE_PART % b"{not json", OF_PARTS)
+    assert document.opaque == []
+    assert find(document, "{not json")
+
+
+def test_what_is_packed_in_a_string_counts_against_the_limit_too():
+    packed = base64.b64encode(gzip.compress(bytes(100_000))).decode()
+    for told in (packed, gzip.compress(bytes(100_000)).decode("latin-1")):
+        assert reason(json.dumps({"a": told}).encode(), decoded=30_000) is Reason.TOO_LARGE
+    assert reason(json.dumps({"a": "%7B" + "%20" * 9000}).encode(), decoded=10_000) is Reason.TOO_LARGE
+
+
+@pytest.mark.parametrize("text", ["%7B%FF%22", base64.b64encode(b"two\x07 bells and \x01 more").decode(), "%7B&x"])
+def test_a_string_that_decodes_to_no_text_stays_what_it_is(text):
+    assert find(open_body(json.dumps({"a": text}).encode()), text)
+
+
+def test_a_string_that_is_percent_encoded_in_part_may_still_be_a_form():
+    text = "%7Ba=1&b=%FF"
+    assert plain(open_body(json.dumps([text]).encode()).root) == [[("{a", "1"), ("b", "ÿ")]]
+
+
+def test_cookies_that_are_none_have_no_layers():
+    assert OPENER.open_cookies("", budget()).root is None or plain(OPENER.open_cookies("", budget()).root) == []

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.core.plugin import Context
 from gateway.detectors import BY_NAME, find
+from gateway.detectors.api_key import FORMS
 
 POSITIVES = [
     ("key " + "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc", "sk_" + "live_4eC39HqLyjWDarjtT1zdp7dc"),
@@ -50,3 +53,12 @@ def test_finds_exactly_the_hit(text, hit):
 @pytest.mark.parametrize("text", LOOK_ALIKES)
 def test_leaves_what_only_looks_alike(text):
     assert find(text, [BY_NAME["api_key"]], Context()) == []
+
+
+@pytest.mark.parametrize("name", FORMS)
+@settings(max_examples=20)
+@given(data=st.data())
+def test_no_key_of_any_form_is_passed_over_by_the_quick_look(name, data):
+    hint = BY_NAME["api_key"].hint
+    assert hint is not None
+    assert hint(f"key {data.draw(st.from_regex(FORMS[name], fullmatch=True))} end")

@@ -6,6 +6,9 @@ from gateway.core.plugin import Context
 from gateway.detectors import BY_NAME, find
 
 POSITIVES = [
+    ("bearer abcdefGHijklmnOP", "abcdefGHijklmnOP"),
+    ("Basic YW5uYWJlbDo-Pj4-fn5-fnBhc3M", "YW5uYWJlbDo-Pj4-fn5-fnBhc3M"),
+    ("Basic YW5uYWJlbDo_Pz8_d29yZA", "YW5uYWJlbDo_Pz8_d29yZA"),
     ("Authorization: Bearer abcdef0123456789", "abcdef0123456789"),
     ("bearer 8f14e45fceea167a", "8f14e45fceea167a"),
     ("Basic bGVuYTpodW50ZXIy", "bGVuYTpodW50ZXIy"),
@@ -13,6 +16,9 @@ POSITIVES = [
     ('"Bearer mF_9.B5f-4.1JqM"', "mF_9.B5f-4.1JqM"),
 ]
 LOOK_ALIKES = [
+    "bearer abcdefGHijklmnO",
+    "Basic bGVu.YTpodW50ZXI",
+    "Basic bGVuYTpodW50ZXIy=AA",
     "Basic information",
     "bearer of news",
     "Basic authentication",

@@ -56,6 +56,10 @@ def test_a_detector_from_outside_sees_what_the_prefilter_passes_over():
     assert scan("dull", [*DETECTORS, always("own", (0, 4))], Context()) == [Span(0, 4, "own")]
 
 
+def test_a_text_that_can_hold_nothing_is_passed_over():
+    assert scan("dull", DETECTORS, Context()) == []
+
+
 def test_only_the_given_detectors_look():
     assert scan("a@b.example 4012888888881881", [BY_NAME["email"]], Context()) == [Span(0, 11, "email")]
     assert scan("a@b.example", [], Context()) == []

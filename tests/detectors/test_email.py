@@ -16,6 +16,8 @@ POSITIVES = [
     ("?email=kim@163.example&x=1", "kim@163.example"),
 ]
 LOOK_ALIKES = [
+    "...@example.com",
+    "write @example.com",
     "image@2x.png",
     "logo@1.5x.webp",
     "react-dom@18.2.0",

@@ -6,6 +6,7 @@ from gateway.core.plugin import Context
 from gateway.detectors import BY_NAME, find
 
 POSITIVES = [
+    ("from 2001:db8::1: refused", "2001:db8::1"),
     ("2001:db8::8a2e:370:7334", "2001:db8::8a2e:370:7334"),
     ("[2001:db8:0:1:1:1:1:1]:443", "2001:db8:0:1:1:1:1:1"),
     ("fe80::1%eth0", "fe80::1%eth0"),

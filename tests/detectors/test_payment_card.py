@@ -72,3 +72,16 @@ def test_finds_a_card_in_any_notation_of_json_numbers(number):
 
 def test_takes_a_rare_length_beside_a_key_that_says_card():
     assert find("4222222222222", [BY_NAME["payment_card"]], Context(keys=("card", "number")))
+
+
+BRANDS = """
+4111111111111111 5555555555554444 2223003122003222 378282246310005 6011111111111117 6445644564456445
+6500000000000002 30569309025904 38520000023237 3530111333300000 6200000000000005 8171999927660000
+6759649826438453 2200000000000004 6062826786276634 5019717010103742
+""".split()  # the test numbers that their schemes publish
+
+
+@pytest.mark.parametrize("number", BRANDS)
+def test_the_test_numbers_of_every_brand_are_cards(number):
+    spans = find(f"card {number}", [BY_NAME["payment_card"]], Context())
+    assert [(span.start, span.end) for span in spans] == [(5, 5 + len(number))]

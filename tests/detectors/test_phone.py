@@ -76,3 +76,9 @@ def test_takes_a_national_number_beside_a_key_that_says_phone(number):
 @pytest.mark.parametrize("text", ["1700000000", "1700000000000", "2026-03-14", "20260314", "12345.678"])
 def test_takes_no_time_for_a_phone_even_beside_such_a_key(text):
     assert find(text, [BY_NAME["phone"]], Context(keys=("phone",))) == []
+
+
+def test_a_number_that_reads_both_ways_is_found_once_and_one_of_five_digits_is_none():
+    context = Context(keys=("phone",))
+    for text, hits in (("call +1 415 555 0132 or 415 555 0133", ["+1 415 555 0132", "415 555 0133"]), ("12345", [])):
+        assert [text[span.start : span.end] for span in find(text, [BY_NAME["phone"]], context)] == hits

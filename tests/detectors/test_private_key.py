@@ -5,6 +5,7 @@ import pytest
 from gateway.core.plugin import Context
 from gateway.detectors import BY_NAME, find
 
+_SHORT = "-----BEGIN PRIVATE KEY-----\nMIIB, 1234\n-----END PRIVATE KEY-----"
 _PEM = (
     "-----BEGIN RSA "
     "PRIVATE KEY-----\nMIIBOgIBAAJBAKj34GkxFhD90vcNLYLInFEX6Ppy1tPf9Cnzj4p4WGeKLs1Pt8Qu\n-----END RSA PRIVATE KEY-----"
@@ -15,6 +16,7 @@ POSITIVES = [
     (_PEM.replace("RSA ", ""), _PEM.replace("RSA ", "")),
     (_PEM.replace("RSA ", "OPENSSH "), _PEM.replace("RSA ", "OPENSSH ")),
     (_PEM[:60], _PEM[:60]),
+    (_SHORT, _SHORT),
 ]
 LOOK_ALIKES = [
     "-----BEGIN PUBLIC KEY-----",

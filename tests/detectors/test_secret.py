@@ -27,6 +27,11 @@ POSITIVES = [
     ('secret_key = "zebra 77"', "zebra 77"),
 ]
 LOOK_ALIKES = [
+    "token: abcdefgh1234[0]",
+    "token=abcdefgh12345678(x)",
+    "password=getSecret(1)",
+    'password="[removed]"',
+    'password="{{password}}"',
     "author: lena",
     "authority=example",
     "token_type=bearer",

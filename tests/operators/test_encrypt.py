@@ -55,3 +55,9 @@ def test_without_a_key_it_raises_and_so_forwards_nothing():
 def test_a_number_is_masked_since_a_sealed_one_would_be_none(kind, value, after):
     _, run = prepare_spec("encrypt")
     assert run(value, Situation(KEY, kind, "", "a", ("k1", KEY))) == after
+
+
+@pytest.mark.parametrize("text", ["", "hello", "gw1.k1", "xx.k1.abc"])
+def test_what_was_never_sealed_says_what_a_sealed_value_looks_like(text):
+    with pytest.raises(ValueError, match="is no sealed value: one begins with"):
+        reveal(text, "a.b", bytes(32))

@@ -7,7 +7,7 @@ import pytest
 from gateway.core.category import Category
 from gateway.core.document import Kind
 from gateway.core.plugin import Situation
-from gateway.operators.generalise import COUNTRIES, GENERALISE
+from gateway.operators.generalise import COUNTRIES, GENERALISE, coarsen_date
 
 N, T, W = Kind.NUMBER, Kind.TEXT, Kind.WORD
 
@@ -28,6 +28,7 @@ N, T, W = Kind.NUMBER, Kind.TEXT, Kind.WORD
         (Category.IP_ADDRESSES, N, "3405803783", "0"),
         (Category.USER_AGENT, T, "Firefox/132.0.2", "Firefox/132.0.0"),
         (Category.USER_AGENT, N, "1366", "1360"),
+        (Category.USER_AGENT, N, "1.366e3", "1360"),
         (Category.USER_AGENT, W, "true", "true"),
         (Category.PAGE_TEXT, T, "some words", "***"),
         (Category.PAGE_TEXT, N, "1234.5", "1000"),
@@ -81,3 +82,8 @@ def test_dates_keep_their_year_or_month(text, year, month):
 def test_countries_are_two_letters_each():
     assert len(COUNTRIES) == 251
     assert all(len(code) == 2 and code.isupper() for code in COUNTRIES)
+
+
+def test_a_day_of_one_digit_becomes_one_of_one_digit():
+    assert coarsen_date("5.12.1990", part="year") == "1.1.1990"
+    assert coarsen_date("05.12.1990", part="year") == "01.01.1990"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from gateway.core.document import Kind
 from gateway.core.plugin import Situation
-from gateway.operators.hash import HASH, hash_number, hash_text
+from gateway.operators.hash import HASH, _differing, hash_number, hash_text
 
 KEY = bytes(range(32))
 ID = "84cc76e3-7a21-4f05-9d3b-aa10c5e23081"
@@ -172,3 +172,27 @@ def test_kinds_reach_the_right_hash():
     run = HASH.prepare({})
     assert run("8812", Situation(KEY, Kind.NUMBER)) == run("8812", Situation(KEY, Kind.TEXT))
     assert run("true", Situation(KEY, Kind.WORD)) == "false"
+
+
+PREFIXES = (
+    "$device: $anon_id: GA1.2. GS1.1. fb.1. urn:uuid: 0x G- amp- ajs_ anon_ anonymous- cus_ customer: dev_ device- id_ uid_ user- "
+    "usr_ visitor_ auth0| google-oauth2| windowslive| facebook| github| apple|"
+).split()
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
+def test_what_tells_kinds_of_ids_apart_stays_before_the_pseudonym(prefix):
+    assert hashed(f"{prefix}kqzwvx8812") == prefix + hashed("kqzwvx8812")
+
+
+def test_a_text_that_no_attempt_changes_stays():
+    assert _differing("x", KEY, lambda text, _key, _attempt: text) == "x"
+
+
+@pytest.mark.parametrize("variants", ["01234567", "89ab", "cd", "ef"])  # RFC 9562 section 4.1
+def test_a_uuid_keeps_its_variant_whatever_its_digits(variants):
+    for number in range(64):
+        digits = f"{number:08x}"
+        left = hashed(f"{digits}-7a21-4f05-{variants[number % len(variants)]}d3b-aa10c5e23081")
+        assert left[19] in variants, left
+        assert left[14] == "4"

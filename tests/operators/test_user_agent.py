@@ -184,3 +184,33 @@ def test_coarsening_settles_at_once(text):
 def test_hostile_user_agents_are_read_in_one_pass(piece):
     text = piece * (200_000 // len(piece))
     assert len(coarsen(text)) <= len(text)
+
+
+KINDS_OF_NUMBERS = [  # the words of a key, a number, and what is left of it
+    ("viewport window inner client page document body color colour depth bits", "1366", "1366"),
+    ("ratio density dpr scale zoom", "1.3125", "1.5"),
+    ("memory ram concurrency cores cpu cpus processors threads", "12", "16"),
+    ("screen resolution display width height avail outer", "1366", "1360"),
+    ("memory", "0", "0"),
+    ("memory", "-8", "0"),
+    ("memory", "0.1", "0.25"),
+    ("version", "156.0.1", "156.0.0"),
+]
+
+
+@pytest.mark.parametrize(("words", "literal", "left"), KINDS_OF_NUMBERS)
+def test_each_word_of_a_key_says_what_becomes_of_its_number(words, literal, left):
+    assert {word: coarsen_number(literal, (word,)) for word in words.split()} == dict.fromkeys(words.split(), left)
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("Shop/iPhone14,3", "Shop/iPhone"),
+        ("AppleWebKit/537.36 Safari/537.36-annes", "AppleWebKit/537.36 Safari/537.0"),
+        ("Mozilla/5.0 (Linux; Android 14; SM-S918B; a model; wv)", "Mozilla/5.0 (Linux; Android 14; K; wv)"),
+        ("Mozilla/5.0 (Linux; Android 14; K; SM-S918B)", "Mozilla/5.0 (Linux; Android 14; K)"),
+    ],
+)
+def test_a_model_goes_wherever_it_stands(text, left):
+    assert coarsen(text) == left
