@@ -9,6 +9,7 @@ leaves, and the answer makes the SDK drop it.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.core.errors import Reason, Refused
@@ -17,6 +18,10 @@ from gateway.core.masked import seal
 from gateway.core.message import Inbound, Outbound
 from gateway.core.outcome import Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.core.report import Report
+
+PARTS = ("If-None-Match", "If-Modified-Since", "If-Range", "Range")
+"""Request fields that ask for less than the whole answer. One that is edited is edited whole, and what the browser has of it
+is not what the backend gave: `304` or `206` would bring the unedited answer back."""
 
 
 class Work(Protocol):
@@ -32,6 +37,7 @@ class Work(Protocol):
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
     def reply(self) -> ReplyEditor | None: ...
+    def session(self) -> bytes: ...
     def release(self) -> None: ...
 
 
@@ -65,10 +71,13 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
     try:
         outbound = finish(work)
         reply = work.reply()
+        session = work.session()
+        if reply is not None and outbound.method in {"GET", "HEAD"}:
+            outbound = replace(outbound, headers=outbound.headers.without(*PARTS))
     except Refused as refused:
         return Refuse(refused.reason, work.refusal(refused.reason), work.report.tracker)
     except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
         return Refuse(Reason.FAULT, work.refusal(Reason.FAULT), work.report.tracker)
     finally:
         work.release()
-    return Send(seal(outbound, program.digest), work.report, reply)
+    return Send(seal(outbound, program.digest), work.report, reply, session)
