@@ -41,7 +41,7 @@ from tests.judge.recorded import CORPUS, Request, load_run, runs_of
 CONFIG = """\
 listen: 127.0.0.1:{port}
 tls: {{certificate: gateway.pem, key: gateway.key}}
-sessions: {{most: {sessions}}}
+sessions: {{nodes: {nodes}, secrets: 5000}}
 {extra}routes:
   - {{path: /, tracker: auto, upstream: 'http://127.0.0.1:{backend}'}}
 rules: [default, own.yaml]
@@ -131,9 +131,9 @@ class Gateway:
     reloads: int = 0
     said: list[str] = field(default_factory=list)
 
-    def write(self, backend: int, sessions: int, extra: str) -> None:
+    def write(self, backend: int, nodes: int, extra: str) -> None:
         (self.home / "gateway.yaml").write_text(
-            CONFIG.format(port=self.port, backend=backend, extra=extra, sessions=sessions)
+            CONFIG.format(port=self.port, backend=backend, extra=extra, nodes=nodes)
         )
         (self.home / "masking.key").write_text("5a" * 32)
         (self.home / "masking.key").chmod(0o600)
@@ -224,7 +224,7 @@ class Soak:
         with tempfile.TemporaryDirectory() as home:
             backend = Backend(free_port())
             gateway = Gateway(Path(home), free_port())
-            gateway.write(backend.port, self.options.sessions, self.options.extra)
+            gateway.write(backend.port, self.options.nodes, self.options.extra)
             await backend.come()
             await gateway.start()
             self.until = time.monotonic() + self.options.minutes * 60
@@ -355,7 +355,7 @@ def main() -> None:
     options.add_argument("--reload-every", type=float, default=3, help="minutes")
     options.add_argument("--flap-every", type=float, default=4, help="minutes")
     options.add_argument(
-        "--sessions", type=int, default=200, help="how many are kept: few, so that warming up fills them"
+        "--nodes", type=int, default=150_000, help="of pages that are kept: few, so that warming up fills them"
     )
     options.add_argument("--extra", default="", help="lines of gateway.yaml")
     sys.exit(asyncio.run(Soak(options.parse_args()).run()))
