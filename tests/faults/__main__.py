@@ -1,0 +1,82 @@
+"""`python -m tests.faults`: every named fault, with the backend up, down, and coming and going, and a table of how it went.
+
+python -m tests.faults                      all of them
+python -m tests.faults "kill -9" disk       those whose names hold one of these
+python -m tests.faults --table docs/faults.md   writes the table between that file's two marks
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+
+from tests.faults.cell import STATES, Fault, Result, State, play
+from tests.faults.invariant import Counted
+from tests.faults.needs import enclosure, missing
+from tests.faults.report import Row, table, write_table
+from tests.faults.table import FAULTS
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+
+def run_cell(fault: Fault, state: State) -> Result:
+    """Plays one cell: in this process, or in one with a network and a mount table of its own."""
+    if "namespaces" in fault.needs:
+        return _enclosed(fault, state)
+    with tempfile.TemporaryDirectory(prefix="gateway-faults-") as home:
+        return asyncio.run(play(fault, state, Path(home)))
+
+
+def _enclosed(fault: Fault, state: State) -> Result:
+    around = enclosure()
+    assert around
+    inside = [sys.executable, "-m", "tests.faults", "--cell", state, fault.name]
+    command = [*around, "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *inside]
+    ended = subprocess.run(command, stdout=subprocess.PIPE, check=True, timeout=600)
+    read = json.loads(ended.stdout)
+    return Result(**{**read, "counted": Counted(**read["counted"]), "broken": tuple(read["broken"])})
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.split("\n")[0])
+    parser.add_argument("names", nargs="*", help="only faults whose names hold one of these")
+    parser.add_argument("--state", choices=STATES, action="append", help="only with the backend so; may be repeated")
+    parser.add_argument("--table", type=Path, help="a document to write the table into")
+    parser.add_argument("--cell", choices=STATES, help=argparse.SUPPRESS)
+    given = parser.parse_args()
+    if given.cell:
+        (name,) = given.names
+        with tempfile.TemporaryDirectory(prefix="gateway-faults-", ignore_cleanup_errors=True) as home:
+            print(json.dumps(asdict(asyncio.run(play(BY_NAME[name], given.cell, Path(home))))))
+        return 0
+    chosen = [fault for fault in FAULTS if not given.names or any(name in fault.name for name in given.names)]
+    rows = []
+    for fault in chosen:
+        why = missing(fault.needs)
+        results = [] if why else [_told(run_cell(fault, state)) for state in given.state or STATES]
+        rows.append(Row(fault.name, fault.told, tuple(results), why))
+    print(table(rows))
+    if given.table:
+        write_table(given.table, rows)
+    return 1 if any(result.broken for row in rows for result in row.results) else 0
+
+
+def _told(result: Result) -> Result:
+    """Progress, a line a cell, on standard error."""
+    outcome = "; ".join(result.broken) or "held"
+    print(
+        f"{result.fault} × {result.state}: {outcome} ({result.seconds:.1f} s) {result.counted}",
+        file=sys.stderr,
+        flush=True,
+    )
+    return result
+
+
+if __name__ == "__main__":
+    sys.exit(main())
