@@ -283,7 +283,7 @@ def limited(what: int, room: Callable[[Cell], int]) -> Act:
 
 def descriptors(cell: Cell) -> int:
     """One more than are open."""
-    return max(int(name) for name in os.listdir(f"/proc/{cell.process.pid}/fd")) + 2
+    return max(int(one.name) for one in Path(f"/proc/{cell.process.pid}/fd").iterdir()) + 2
 
 
 def address_space(cell: Cell) -> int:

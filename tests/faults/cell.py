@@ -123,10 +123,6 @@ def write_configuration(home: Path, port: int, certificates: Certificates, fault
         ],
         "spool": {"path": "var/spool.db", "key": "file:spool.key", "limit": "64MiB", "keep": "72h", **fault.spool},
     }
-    import os
-
-    if os.environ.get("NOSPOOL"):
-        del settings["spool"]
     (home / "gateway.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML
     (home / "spool.key").write_text("5a" * 32 + "\n")
     (home / "spool.key").chmod(0o600)

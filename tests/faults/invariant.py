@@ -108,7 +108,7 @@ def breaches(
 
 def _leaks(home: Path, backend: Backend, written: str) -> list[str]:
     left = b"".join([one.head + one.body for one in backend.deliveries] + backend.unreadable)
-    left += json.dumps([one.event for one in backend.deliveries], ensure_ascii=False).encode()
+    left += json.dumps([one.event for one in backend.deliveries], ensure_ascii=False).encode()  # decoded, too
     kept = b"".join(path.read_bytes() for path in (home / "var").rglob("*") if path.is_file())
     places = {"what left": left.lower(), "the log": written.lower().encode(), "a file": kept.lower()}
     return [
@@ -156,12 +156,11 @@ def _doubles(backend: Backend, way: Proxy, deaths: int) -> list[str]:
 
 def _lies(crowd: Crowd) -> list[str]:
     found = []
-    for event in crowd.sent:
-        if event.acked and not _is_said_of(event):
-            found.append("a success that is neither the backend's whole answer nor the gateway's own word")
+    if any(event.acked and not _is_said_of(event) for event in crowd.sent):
+        found.append("a success that is neither the backend's whole answer nor the gateway's own word")
     if any(200 <= answer.status < 300 and not _is_set_up(answer.body) for answer in crowd.set_up):
         found.append("half a set-up answer passed as a success")
-    return sorted(set(found))
+    return found
 
 
 def _is_set_up(body: bytes) -> bool:

@@ -1,0 +1,38 @@
+"""Some cells of the matrix, played for real; `python -m tests.faults` plays all of it. These need nothing of the machine."""
+
+import asyncio
+
+import pytest
+
+from tests.faults.cell import play
+from tests.faults.table import FAULTS
+
+BY_NAME = {fault.name: fault for fault in FAULTS}
+
+PLAYED = [
+    ("way reset in the request", "up"),
+    ("way swallows answers", "flapping"),
+    ("way corrupts requests", "down"),
+    ("visitor closed in the body", "up"),
+    ("visitor leaves before the answer", "flapping"),
+    ("backend resets in an answer", "up"),
+    ("backend 503", "down"),
+    ("certificate of another host", "up"),
+    ("backend without TLS", "up"),
+    ("kill -9", "down"),
+    ("SIGTERM", "flapping"),
+    ("wrong configuration", "flapping"),
+    ("second process", "down"),
+    ("file limit", "down"),
+]
+
+
+def test_the_table_has_at_least_forty_faults_with_names_of_their_own():
+    assert len(BY_NAME) == len(FAULTS) >= 40
+    assert not any(BY_NAME[name].needs for name, _ in PLAYED)
+
+
+@pytest.mark.parametrize(("name", "state"), PLAYED, ids=[f"{name}, backend {state}" for name, state in PLAYED])
+def test_the_invariant_holds(name, state, tmp_path):
+    result = asyncio.run(play(BY_NAME[name], state, tmp_path))
+    assert result.broken == ()
