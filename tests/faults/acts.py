@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing, suppress
 from pathlib import Path
 
 from gateway.cli.certs import make
-from tests.faults.backend import Manner
-from tests.faults.cell import Acted, Cell, holds
+from tests.faults.backend import Manner, Refusing
+from tests.faults.cell import Acted, Cell, holds, spooled
 from tests.faults.certificates import Certificates
 from tests.faults.process import Ended
 from tests.faults.toxic import Proxy, Toxic
@@ -366,8 +368,65 @@ async def read_only(cell: Cell) -> None:
 # the spool's files
 
 
-def spool_files(cell: Cell) -> list[Path]:
-    return sorted(path for path in (cell.home / "var").glob("spool*") if path.is_file() and path.stat().st_size)
+def harmed(harm: Callable[[Cell], None], *, stop: signal.Signals) -> Act:
+    """Records wait, the process is ended, its files are harmed, and it starts again."""
+
+    async def deed(cell: Cell) -> None:
+        manner = Refusing("503 Service Unavailable")
+        cell.backend.behave(manner)
+        await holds(lambda: spooled(cell.home) >= 8)
+        cell.process.signal(stop)
+        await cell.process.ends()
+        cell.deaths += stop is signal.SIGKILL
+        harm(cell)
+        cell.backend.behave()
+        await cell.begin()
+
+    return doing(deed)
+
+
+def flip_record(cell: Cell) -> None:
+    """A bit in one record's sealed bytes: it is lost, and that is counted; its neighbours go on."""
+    file = cell.home / "var" / "spool.db"
+    with closing(sqlite3.connect(file)) as db:
+        (sealed,) = db.execute("SELECT sealed FROM records ORDER BY length(sealed), position LIMIT 1").fetchone()
+    data = bytearray(file.read_bytes())
+    data[data.index(sealed) + len(sealed) // 2] ^= 1
+    file.write_bytes(data)
+    cell.harmed = 1
+
+
+def flip_table(cell: Cell) -> None:
+    """A bit in the structure of the file: what can still be read goes on, what can't is set aside."""
+    file = cell.home / "var" / "spool.db"
+    cell.harmed = spooled(cell.home)
+    data = bytearray(file.read_bytes())
+    data[len(data) // 4096 // 2 * 4096] ^= 1  # the kind of a page in the middle
+    file.write_bytes(data)
+
+
+def flip_log(cell: Cell) -> None:
+    """A bit in the log of a process that was killed: SQLite ends the log there, and with it what was not yet folded in."""
+    file = cell.home / "var" / "spool.db-wal"
+    cell.harmed, cell.is_reverted = spooled_after_all(cell), True
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+
+
+def tear_log(cell: Cell) -> None:
+    """Half a write at the end of the log, as a power cut leaves it: nothing that was acked is in it."""
+    with (cell.home / "var" / "spool.db-wal").open("ab") as file:
+        file.write(bytes(range(256)) * 7)
+
+
+def spooled_after_all(cell: Cell) -> int:
+    """How many records a killed process left, read from a copy: reading the files themselves would fold in the log."""
+    copy = cell.home / "copy"
+    shutil.copytree(cell.home / "var", copy / "var")
+    count = spooled(copy)
+    shutil.rmtree(copy)
+    return count
 
 
 # names, packets, clocks

@@ -11,10 +11,11 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+import sqlite3
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -59,6 +60,8 @@ class Fault:
     """Done to the folder before the process starts."""
     spool: Mapping[str, str] = field(default_factory=dict)
     """Keys of `spool` that are otherwise than usual."""
+    delivery: Literal["inline", "queued"] = "inline"
+    """Of the route: with `queued`, every event goes by the spool."""
     may_die: bool = False
     """The process may end under it; it must then start again and go on."""
     host: str = "127.0.0.1"
@@ -95,6 +98,8 @@ class Cell:
     """How often the process was ended with deliveries under way, by us or by the fault."""
     harmed: int = 0
     """Records that were harmed on disk: they may be lost, never altered."""
+    is_reverted: bool = False
+    """The spool's file was set back: what was delivered meanwhile may come again."""
     remarks: list[str] = field(default_factory=list)
     """What a fault itself found not to hold."""
 
@@ -119,6 +124,7 @@ def write_configuration(home: Path, port: int, certificates: Certificates, fault
                 "tracker": "posthog",
                 "upstream": f"https://{fault.host}:{port}",
                 "upstream_ca": certificates.file.name,
+                "delivery": fault.delivery,
             }
         ],
         "spool": {"path": "var/spool.db", "key": "file:spool.key", "limit": "64MiB", "keep": "72h", **fault.spool},
@@ -181,7 +187,14 @@ async def play(fault: Fault, state: State, home: Path) -> Result:
         broken += await _end(cell)
         deaths = cell.deaths + len(cell.process.deaths)
         broken += breaches(
-            home, cell.crowd, cell.backend, cell.way, cell.process.written(), deaths=deaths, may_lose=cell.harmed
+            home,
+            cell.crowd,
+            cell.backend,
+            cell.way,
+            cell.process.written(),
+            deaths=deaths,
+            may_lose=cell.harmed,
+            may_repeat=cell.is_reverted,
         )
         if cell.process.deaths and not fault.may_die:
             broken.append(f"the process died ({', '.join(map(str, cell.process.deaths))})")
@@ -191,6 +204,12 @@ async def play(fault: Fault, state: State, home: Path) -> Result:
         return Result(
             fault.name, state, count(cell.crowd, cell.backend), times, deaths, tuple(broken), time.monotonic() - begun
         )
+
+
+def spooled(home: Path) -> int:
+    """How many records wait in the spool's file."""
+    with closing(sqlite3.connect(f"file:{home}/var/spool.db?mode=ro", uri=True, timeout=10)) as db:
+        return int(db.execute("SELECT count(*) FROM records").fetchone()[0])
 
 
 async def holds(condition: Callable[[], bool], patience: float = PATIENCE) -> bool:
@@ -211,7 +230,7 @@ async def _settle(cell: Cell) -> list[str]:
         served = await cell.crowd.one_more()
         await asyncio.sleep(0.1)
     broken = [] if served else ["no visitor was served after the fault"]
-    await holds(lambda: len(waiting(cell.crowd, cell.backend)) <= cell.harmed)
+    await holds(lambda: not waiting(cell.crowd, cell.backend) or (cell.harmed > 0 and not spooled(cell.home)))
     return broken
 
 

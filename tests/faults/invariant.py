@@ -106,16 +106,27 @@ def count(crowd: Crowd, backend: Backend) -> Counted:
 
 
 def breaches(
-    home: Path, crowd: Crowd, backend: Backend, way: Proxy, written: str, *, deaths: int, may_lose: int = 0
+    home: Path,
+    crowd: Crowd,
+    backend: Backend,
+    way: Proxy,
+    written: str,
+    *,
+    deaths: int,
+    may_lose: int = 0,
+    may_repeat: bool = False,
 ) -> list[str]:
-    """What does not hold, a line each. `deaths`: how often a process died under load; `may_lose`: records harmed on disk."""
+    """What does not hold, a line each.
+
+    `deaths`: how often a process died under load; `may_lose`: records harmed on disk; `may_repeat`: the disk forgot.
+    """
     judge, lost = Judge(home), waiting(crowd, backend)
     return [
         *_leaks(home, backend, written),
         *_altered(judge, crowd, backend),
         *([f"lost {len(lost)} acked events"] if len(lost) > may_lose else []),
         *_disorder(crowd, backend, lost),
-        *_doubles(backend, way, deaths),
+        *([] if may_repeat else _doubles(backend, way, deaths)),
         *_lies(judge, crowd),
     ]
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import resource
+from signal import SIGKILL as KILL
+from signal import SIGTERM as TERM
 
 from tests.faults import acts, needs
 from tests.faults.acts import (
@@ -123,6 +125,7 @@ FAULTS: tuple[Fault, ...] = (
     ),
     # the process
     Fault("kill -9", "killed twice under load", doing(acts.kill, times=2)),
+    Fault("kill -9, queued", "the same on a queued route", doing(acts.kill, times=2), delivery="queued"),
     Fault("SIGTERM", "stopped and started twice under load", doing(acts.terminate, times=2)),
     Fault("SIGSTOP", "frozen for 400 ms, twice", doing(acts.freeze, times=2)),
     Fault("SIGHUP", "asked to reload ten times in 300 ms", doing(acts.reload_often)),
@@ -132,20 +135,29 @@ FAULTS: tuple[Fault, ...] = (
     Fault("broken certificate", "its own certificate is replaced by rubbish", doing(acts.break_certificate)),
     Fault("second process", "another one on the same spool", doing(acts.second_process)),
     Fault("key missing", "restarted without the spool's key, then with it", doing(acts.lose_key)),
-    # its disk
+    # the spool's files
+    Fault("flipped bit in a record", "while the process is down", acts.harmed(acts.flip_record, stop=TERM)),
+    Fault("flipped bit in a table", "in the file's structure", acts.harmed(acts.flip_table, stop=TERM)),
+    Fault("flipped bit in the log", "of a process that was killed", acts.harmed(acts.flip_log, stop=KILL)),
+    Fault("torn log", "half a write at its end", acts.harmed(acts.tear_log, stop=KILL)),
+    # its disk: on a queued route, where every event goes by the spool
     Fault(
         "spool small",
         "the spool's limit is reached",
         acts.lasting(acts.nothing, acts.nothing),
         spool={"limit": "64KiB"},
+        delivery="queued",
     ),
-    Fault("file limit", "no file may grow beyond 4 KiB", limited(resource.RLIMIT_FSIZE, lambda _: 4096)),
+    Fault(
+        "file limit", "no file may grow beyond 4 KiB", limited(resource.RLIMIT_FSIZE, lambda _: 4096), delivery="queued"
+    ),
     Fault(
         "disk full",
         "the spool's file system is full",
         acts.lasting(acts.fill_disk, acts.empty_disk),
         ("namespaces",),
         prepare=acts.mount_small,
+        delivery="queued",
     ),
     Fault(
         "disk read-only",
@@ -153,11 +165,22 @@ FAULTS: tuple[Fault, ...] = (
         doing(acts.read_only),
         ("namespaces",),
         prepare=acts.mount_small,
+        delivery="queued",
     ),
-    Fault("fsync fails", "EIO from fsync and fdatasync", tracing("fsync,fdatasync:error=EIO"), ("strace",)),
-    Fault("write fails", "ENOSPC from pwrite64", tracing("pwrite64:error=ENOSPC"), ("strace",)),
     Fault(
-        "write fails now and then", "EIO from every fifth pwrite64", tracing("pwrite64:error=EIO:when=5+5"), ("strace",)
+        "fsync fails",
+        "EIO from fsync and fdatasync",
+        tracing("fsync,fdatasync:error=EIO"),
+        ("strace",),
+        delivery="queued",
+    ),
+    Fault("write fails", "ENOSPC from pwrite64", tracing("pwrite64:error=ENOSPC"), ("strace",), delivery="queued"),
+    Fault(
+        "write fails now and then",
+        "EIO from every fifth pwrite64",
+        tracing("pwrite64:error=EIO:when=5+5"),
+        ("strace",),
+        delivery="queued",
     ),
     Fault(
         "library write fails",
@@ -165,6 +188,7 @@ FAULTS: tuple[Fault, ...] = (
         failing("posix/io/rw/pwrite,failinfo=28"),
         ("fiu",),
         wrapper=("fiu-run", "-x"),
+        delivery="queued",
     ),
     # its clock, memory and descriptors
     Fault(
@@ -184,5 +208,7 @@ FAULTS: tuple[Fault, ...] = (
         prepare=acts.set_clock,
     ),
     Fault("memory", "4 MiB of address space are left", limited(resource.RLIMIT_AS, acts.address_space), may_die=True),
-    Fault("descriptors", "one descriptor is left", limited(resource.RLIMIT_NOFILE, acts.descriptors)),
+    Fault(
+        "descriptors", "one descriptor is left", limited(resource.RLIMIT_NOFILE, acts.descriptors), delivery="queued"
+    ),
 )
