@@ -128,11 +128,13 @@ def write_configuration(home: Path, port: int, certificates: Certificates, fault
                 "delivery": fault.delivery,
             }
         ],
+        "masking_key": "file:masking.key",
         "spool": {"path": "var/spool.db", "key": "file:spool.key", "limit": "64MiB", "keep": "72h", **fault.spool},
     }
     (home / "gateway.yaml").write_text(json.dumps(settings, indent=1))  # JSON is YAML
-    (home / "spool.key").write_text("5a" * 32 + "\n")
-    (home / "spool.key").chmod(0o600)
+    for name, digits in (("masking.key", "c3"), ("spool.key", "5a")):
+        (home / name).write_text(digits * 32 + "\n")
+        (home / name).chmod(0o600)
     (home / "var").mkdir()
 
 

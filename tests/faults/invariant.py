@@ -18,8 +18,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gateway import config
-from gateway.cli.run import make_programs
+from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.outcome import Send
 from gateway.core.pipeline import mask
@@ -46,10 +45,9 @@ class Judge:
     """Knows what the rules make of an event: the configuration that the gateway runs, in this process."""
 
     def __init__(self, home: Path) -> None:
-        read = config.load(home / "gateway.yaml", environ={})
-        keys = config.keys_of(read, config.masking_key(read.settings))
-        (self._program,) = make_programs(read, keys).values()
-        self._accepted = read.trackers["posthog"].answers.accepted
+        subject = load_subject(home / "gateway.yaml", ())
+        self._program = subject.program(["posthog"])
+        self._accepted = subject.trackers["posthog"].answers.accepted
 
     def masked(self, sent: Sent) -> Outbound:
         """What should leave for this event."""
