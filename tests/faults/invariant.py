@@ -79,6 +79,17 @@ class Judge:
             return False
 
 
+_JUDGES: dict[str, Judge] = {}
+
+
+def judge_of(home: Path) -> Judge:
+    """One for all cells with the same rules: masking knows neither backend nor spool."""
+    rules = json.dumps(json.loads((home / "gateway.yaml").read_text()).get("rules"))
+    if rules not in _JUDGES:
+        _JUDGES[rules] = Judge(home)
+    return _JUDGES[rules]
+
+
 def first_arrivals(deliveries: list[Delivery]) -> dict[str, int]:
     """Event id → place of its first arrival."""
     places: dict[str, int] = {}
@@ -118,7 +129,7 @@ def breaches(
 
     `deaths`: how often a process died under load; `may_lose`: records harmed on disk; `may_repeat`: the disk forgot.
     """
-    judge, lost = Judge(home), waiting(crowd, backend)
+    judge, lost = judge_of(home), waiting(crowd, backend)
     return [
         *_leaks(home, backend, written),
         *_altered(judge, crowd, backend),

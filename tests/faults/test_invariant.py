@@ -10,7 +10,7 @@ import pytest
 from tests.faults.backend import Backend, Delivery, answer_to
 from tests.faults.cell import Fault, write_configuration
 from tests.faults.certificates import Certificates
-from tests.faults.invariant import Judge, breaches
+from tests.faults.invariant import breaches, judge_of
 from tests.faults.toxic import Flow, Link, Proxy
 from tests.faults.traffic import ADDRESS, MARK, Answer, Crowd, make_event
 
@@ -56,7 +56,7 @@ def home(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def judge(home):
-    return Judge(home)
+    return judge_of(home)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_private_data_in_a_body_a_head_a_broken_request_the_log_and_a_file(visit
     first.head = head
     first.body = visit.crowd.sent[0].body
     assert visit.breaches() == ["private data in what left", "an event arrived otherwise than the rules make it"]
-    visit.backend.deliveries[0] = delivered(Judge(visit.home), visit.crowd.sent[0])
+    visit.backend.deliveries[0] = delivered(judge_of(visit.home), visit.crowd.sent[0])
     visit.backend.unreadable.append(b"\x00" + MARK.encode())
     assert visit.breaches() == ["private data in what left"]
     visit.backend.unreadable.clear()
