@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import signal
 import subprocess
 import sys
 import tempfile
@@ -65,6 +66,7 @@ async def run(faults: Sequence[Fault], states: Sequence[State], jobs: int) -> li
 
 
 def main() -> int:
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that every gateway is ended with it
     parser = argparse.ArgumentParser(prog="python -m tests.faults", description=__doc__.split("\n")[0])
     parser.add_argument("names", nargs="*", help="only faults whose names hold one of these")
     parser.add_argument("--state", choices=STATES, action="append", help="only with the backend so; may be repeated")
