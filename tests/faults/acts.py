@@ -154,9 +154,16 @@ async def nothing(_cell: Cell) -> None:
 
 
 async def kill(cell: Cell) -> None:
+    """It alone: what it started must see for itself that it is gone."""
     cell.deaths += 1
-    cell.process.kill()
+    cell.process.signal(signal.SIGKILL)
     await cell.restart()
+
+
+async def kill_maskers(cell: Cell) -> None:
+    for pid in cell.process.children():
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
 
 
 async def terminate(cell: Cell) -> None:

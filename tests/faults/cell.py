@@ -245,7 +245,10 @@ async def _end(cell: Cell) -> list[str]:
         return ["the process was not there at the end"]
     cell.process.signal(signal.SIGTERM)
     code = await cell.process.ends()
-    return [] if code == 0 else [f"asked to end, it ended with code {code}"]
+    broken = [] if code == 0 else [f"asked to end, it ended with code {code}"]
+    if not await holds(lambda: not cell.process.left_behind()):
+        broken.append("processes that it started outlived it")
+    return broken
 
 
 async def _flap(way: Proxy) -> None:

@@ -7,6 +7,7 @@ import ssl
 import subprocess
 from collections.abc import Callable, Mapping
 from functools import cache
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.faults.certificates import tls_1_1_is_built_in
@@ -49,6 +50,7 @@ MISSING: Mapping[str, tuple[Callable[[], bool], str]] = {
     "strace": (lambda: works("strace", "-f", "-o", "/dev/null", "true"), "needs strace and the right to trace"),
     "fiu": (lambda: works("fiu-run", "-x", "true"), "needs fiu-utils"),
     "faketime": (lambda: faketime() != "", "needs faketime"),
+    "maskers": (lambda: find_spec("gateway.maskers") is not None, "this gateway masks in its own process"),
     "tls1.1": (tls_1_1_is_built_in, f"TLS 1.1 is not built into {ssl.OPENSSL_VERSION}"),
 }
 

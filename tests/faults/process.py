@@ -8,7 +8,8 @@ import resource
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 PATIENCE = 60.0
@@ -26,7 +27,6 @@ class Process:
         self, home: Path, *, wrapper: Sequence[str] = (), environment: Mapping[str, str] | None = None
     ) -> None:
         self.port = 0
-        self.starts = 0
         self.deaths: list[int] = []
         """Exit codes of gateways that ended without being asked to."""
         self.may_die = False
@@ -36,6 +36,7 @@ class Process:
         self._home = home
         self._log = home / "gateway.log"
         self._popen: subprocess.Popen[bytes] | None = None
+        self._groups: set[int] = set()
 
     @property
     def pid(self) -> int:
@@ -63,7 +64,7 @@ class Process:
                 stderr=log,
                 start_new_session=True,
             )
-        self.starts += 1
+        self._groups.add(self._popen.pid)
         async with asyncio.timeout(PATIENCE):
             while "\nready\n" not in (said := "\n" + self.written()[before:]):
                 if self._popen.poll() is not None:
@@ -88,15 +89,32 @@ class Process:
             os.kill(self.pid, number)
 
     def kill(self) -> None:
-        """Ends it and whatever it started, at once."""
-        if self._popen is not None:
-            try:
-                os.killpg(self._popen.pid, signal.SIGKILL)
-            except ProcessLookupError:
-                return
+        """Ends it and whatever any of its lives started, at once."""
+        for group in self._groups:
+            with suppress(ProcessLookupError):
+                os.killpg(group, signal.SIGKILL)
+
+    def children(self) -> list[int]:
+        """The processes that it started."""
+        return [pid for pid, parent, _ in _processes() if parent == self.pid]
+
+    def left_behind(self) -> list[int]:
+        """Processes of earlier lives that are still there."""
+        now = self.pid if self.is_alive else 0
+        return [pid for pid, _, group in _processes() if group in self._groups - {now}]
 
     def limit(self, what: int, soft: int | None) -> None:
         """Sets a soft limit of the running process; None takes it away again."""
         if self.is_alive:
             _, hard = resource.prlimit(self.pid, what)
             resource.prlimit(self.pid, what, (hard if soft is None else soft, hard))
+
+
+def _processes() -> Iterator[tuple[int, int, int]]:
+    """Process id, parent and group of every process that has not ended (proc(5), `stat`)."""
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdecimal():
+            with suppress(OSError):
+                state, parent, group = (folder / "stat").read_text().rpartition(")")[2].split()[:3]
+                if state != "Z":
+                    yield int(folder.name), int(parent), int(group)

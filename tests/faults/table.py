@@ -126,6 +126,7 @@ FAULTS: tuple[Fault, ...] = (
     # the process
     Fault("kill -9", "killed twice under load", doing(acts.kill, times=2)),
     Fault("kill -9, queued", "the same on a queued route", doing(acts.kill, times=2), delivery="queued"),
+    Fault("maskers killed", "every masker is killed, twice", doing(acts.kill_maskers, times=2), ("maskers",)),
     Fault("SIGTERM", "stopped and started twice under load", doing(acts.terminate, times=2)),
     Fault("SIGSTOP", "frozen for 400 ms, twice", doing(acts.freeze, times=2)),
     Fault("SIGHUP", "asked to reload ten times in 300 ms", doing(acts.reload_often)),
