@@ -31,14 +31,11 @@ from tests.faults.traffic import PREFIX, SESSIONS, Crowd
 State = Literal["up", "down", "flapping"]
 STATES: tuple[State, ...] = get_args(State)
 
-BEFORE, FIRST, SECOND, AFTER = (
-    0.3,
-    0.8,
-    0.9,
-    0.3,
-)  # seconds: without the fault, with it (the backend down, then up), after it
+# seconds: without the fault, with it (where the backend is down first, then up again), and after it
+BEFORE, FIRST, SECOND, AFTER = 0.3, 0.8, 0.9, 0.3
 FLAP = 0.25
 HELD_UP = 3.0
+"""Seconds after which a fault that lets no request through has been seen to do so."""
 PATIENCE = 60.0
 """Seconds until what should happen has happened, on the slowest machine."""
 

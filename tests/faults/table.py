@@ -6,25 +6,14 @@ import resource
 from signal import SIGKILL as KILL
 from signal import SIGTERM as TERM
 
-from tests.faults import acts, needs
-from tests.faults.acts import (
-    behaving,
-    doing,
-    dropping,
-    failing,
-    jumping,
-    leaving,
-    limited,
-    renamed,
-    showing,
-    together,
-    tracing,
-)
+from tests.faults import deeds, disk, means, needs
+from tests.faults.acts import behaving, doing, lasting, leaving, nothing, showing, together
 from tests.faults.acts import to_backend as way
 from tests.faults.acts import to_visitors as front
 from tests.faults.backend import Closing, Dripping, Hasty, Refusing, Resetting, Saying, Silent
 from tests.faults.cell import Fault
 from tests.faults.certificates import Certificates
+from tests.faults.means import dropping, failing, jumping, limited, renamed, tracing
 from tests.faults.toxic import Bandwidth, Break, Corrupt, Latency, Slicer, SlowClose, Timeout
 
 CLOCK = {
@@ -112,7 +101,7 @@ FAULTS: tuple[Fault, ...] = (
         "the backend's name does not resolve",
         renamed(""),
         ("namespaces",),
-        prepare=acts.name_backend,
+        prepare=means.name_backend,
         host="backend.test",
     ),
     Fault(
@@ -120,32 +109,32 @@ FAULTS: tuple[Fault, ...] = (
         "the backend's name leads to where nobody is",
         renamed("127.0.0.9 backend.test"),
         ("namespaces",),
-        prepare=acts.name_backend,
+        prepare=means.name_backend,
         host="backend.test",
     ),
     # the process
-    Fault("kill -9", "killed twice under load", doing(acts.kill, times=2)),
-    Fault("kill -9, queued", "the same on a queued route", doing(acts.kill, times=2), delivery="queued"),
-    Fault("maskers killed", "every masker is killed, twice", doing(acts.kill_maskers, times=2), ("maskers",)),
-    Fault("SIGTERM", "stopped and started twice under load", doing(acts.terminate, times=2)),
-    Fault("SIGSTOP", "frozen for 400 ms, twice", doing(acts.freeze, times=2)),
-    Fault("SIGHUP", "asked to reload ten times in 300 ms", doing(acts.reload_often)),
-    Fault("wrong configuration", "a reload with a mistake in gateway.yaml", doing(acts.reload_wrong)),
-    Fault("new rules", "a reload with other rules", doing(acts.reload_right)),
-    Fault("new certificate", "its own certificate is replaced", doing(acts.change_certificate)),
-    Fault("broken certificate", "its own certificate is replaced by rubbish", doing(acts.break_certificate)),
-    Fault("second process", "another one on the same spool", doing(acts.second_process)),
-    Fault("key missing", "restarted without the spool's key, then with it", doing(acts.lose_key)),
+    Fault("kill -9", "killed twice under load", doing(deeds.kill, times=2)),
+    Fault("kill -9, queued", "the same on a queued route", doing(deeds.kill, times=2), delivery="queued"),
+    Fault("maskers killed", "every masker is killed, twice", doing(deeds.kill_maskers, times=2), ("maskers",)),
+    Fault("SIGTERM", "stopped and started twice under load", doing(deeds.terminate, times=2)),
+    Fault("SIGSTOP", "frozen for 400 ms, twice", doing(deeds.freeze, times=2)),
+    Fault("SIGHUP", "asked to reload ten times in 300 ms", doing(deeds.reload_often)),
+    Fault("wrong configuration", "a reload with a mistake in gateway.yaml", doing(deeds.reload_wrong)),
+    Fault("new rules", "a reload with other rules", doing(deeds.reload_right)),
+    Fault("new certificate", "its own certificate is replaced", doing(deeds.change_certificate)),
+    Fault("broken certificate", "its own certificate is replaced by rubbish", doing(deeds.break_certificate)),
+    Fault("second process", "another one on the same spool", doing(deeds.second_process)),
+    Fault("key missing", "restarted without the spool's key, then with it", doing(deeds.lose_key)),
     # the spool's files
-    Fault("flipped bit in a record", "while the process is down", acts.harmed(acts.flip_record, stop=TERM)),
-    Fault("flipped bit in a table", "in the file's structure", acts.harmed(acts.flip_table, stop=TERM)),
-    Fault("flipped bit in the log", "of a process that was killed", acts.harmed(acts.flip_log, stop=KILL)),
-    Fault("torn log", "half a write at its end", acts.harmed(acts.tear_log, stop=KILL)),
+    Fault("flipped bit in a record", "while the process is down", disk.harmed(disk.flip_record, stop=TERM)),
+    Fault("flipped bit in a table", "in the file's structure", disk.harmed(disk.flip_table, stop=TERM)),
+    Fault("flipped bit in the log", "of a process that was killed", disk.harmed(disk.flip_log, stop=KILL)),
+    Fault("torn log", "half a write at its end", disk.harmed(disk.tear_log, stop=KILL)),
     # its disk: on a queued route, where every event goes by the spool
     Fault(
         "spool small",
         "the spool's limit is reached",
-        acts.lasting(acts.nothing, acts.nothing),
+        lasting(nothing, nothing),
         spool={"limit": "64KiB"},
         delivery="queued",
     ),
@@ -155,17 +144,17 @@ FAULTS: tuple[Fault, ...] = (
     Fault(
         "disk full",
         "the spool's file system is full",
-        acts.lasting(acts.fill_disk, acts.empty_disk),
+        lasting(disk.fill_disk, disk.empty_disk),
         ("namespaces",),
-        prepare=acts.mount_small,
+        prepare=disk.mount_small,
         delivery="queued",
     ),
     Fault(
         "disk read-only",
         "restarted while the spool's file system is read-only, then again",
-        doing(acts.read_only),
+        doing(disk.read_only),
         ("namespaces",),
-        prepare=acts.mount_small,
+        prepare=disk.mount_small,
         delivery="queued",
     ),
     Fault(
@@ -198,7 +187,7 @@ FAULTS: tuple[Fault, ...] = (
         jumping("+10y"),
         ("faketime",),
         environment=CLOCK,
-        prepare=acts.set_clock,
+        prepare=means.set_clock,
     ),
     Fault(
         "clock ten years behind",
@@ -206,10 +195,10 @@ FAULTS: tuple[Fault, ...] = (
         jumping("-10y"),
         ("faketime",),
         environment=CLOCK,
-        prepare=acts.set_clock,
+        prepare=means.set_clock,
     ),
-    Fault("memory", "4 MiB of address space are left", limited(resource.RLIMIT_AS, acts.address_space), may_die=True),
+    Fault("memory", "4 MiB of address space are left", limited(resource.RLIMIT_AS, means.address_space), may_die=True),
     Fault(
-        "descriptors", "one descriptor is left", limited(resource.RLIMIT_NOFILE, acts.descriptors), delivery="queued"
+        "descriptors", "one descriptor is left", limited(resource.RLIMIT_NOFILE, means.descriptors), delivery="queued"
     ),
 )
