@@ -2,7 +2,7 @@
 
 python -m tests.faults                      all of them
 python -m tests.faults "kill -9" disk       those whose names hold one of these
-python -m tests.faults --table docs/faults.md   writes the table between that file's two marks
+python -m tests.faults --table docs/faults.md   puts the rows between that file's two marks
 """
 
 from __future__ import annotations
@@ -85,7 +85,7 @@ def main() -> int:
     rows = asyncio.run(run(chosen, given.state or STATES, given.jobs))
     print(table(rows))
     if given.table:
-        write_table(given.table, rows)
+        write_table(given.table, rows, list(BY_NAME))
     return 1 if any(result.broken for row in rows for result in row.results) else 0
 
 

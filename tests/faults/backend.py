@@ -125,15 +125,16 @@ class Silent(Manner):
 
 
 class Dripping(Manner):
-    """A byte at a time."""
+    """Answers well, eight bytes at a time. Whoever hears the 200 may leave: the event was taken."""
 
     async def answer(self, delivery: Delivery, writer: asyncio.StreamWriter) -> bool:
         self.acted += 1
-        for byte in message("200 OK", json.dumps({"status": 1, "id": delivery.id}).encode()):
-            writer.write(bytes([byte]))
+        said = message("200 OK", answer_to(delivery))
+        delivery.taken = True
+        for start in range(0, len(said), 8):
+            writer.write(said[start : start + 8])
             await writer.drain()
             await asyncio.sleep(0.004)
-        delivery.taken = True
         return True
 
 

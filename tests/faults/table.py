@@ -73,7 +73,7 @@ FAULTS: tuple[Fault, ...] = (
     Fault("backend says garbage", "bytes that are no HTTP", behaving(lambda: Saying(b"\0\xff\x16garbage\r\n\r\n"))),
     Fault("backend says nothing", "closes instead of an answer", behaving(lambda: Saying(b""))),
     Fault("backend is silent", "reads and never answers", behaving(Silent)),
-    Fault("backend drips", "an answer a byte at a time", behaving(Dripping)),
+    Fault("backend drips", "answers eight bytes at a time", behaving(Dripping)),
     Fault("backend closes", "closes after each answer, unannounced", behaving(Closing)),
     Fault("backend is hasty", "refuses with 503 before it has read", behaving(Hasty)),
     Fault("backend 500", "500 to everything", behaving(lambda: Refusing("500 Internal Server Error"))),
