@@ -8,6 +8,7 @@ import signal
 import subprocess
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.faults.acts import Act, lasting
@@ -126,12 +127,19 @@ def set_clock(home: Path, offset: str = "+0") -> None:
 
 
 def jumping(offset: str) -> Act:
-    """The clock of the running process is elsewhere; its monotonic one goes on."""
+    """The clock of the running process is elsewhere; its monotonic one goes on. What it writes is dated so."""
 
-    async def begin(cell: Cell) -> None:
+    @asynccontextmanager
+    async def act(cell: Cell) -> AsyncIterator[Acted]:
+        this_year = f'{{"at":"{datetime.now(UTC).year}'
         set_clock(cell.home, offset)
+        cell.process.signal(signal.SIGHUP)  # a reload is written down
 
-    async def end(cell: Cell) -> None:
+        def dated_elsewhere() -> int:
+            lines = cell.process.written().splitlines()
+            return sum(line.startswith('{"at":') and not line.startswith(this_year) for line in lines)
+
+        yield dated_elsewhere
         set_clock(cell.home)
 
-    return lasting(begin, end)
+    return act

@@ -21,6 +21,7 @@ CLOCK = {
     "FAKETIME_TIMESTAMP_FILE": "{home}/clock",
     "FAKETIME_NO_CACHE": "1",
     "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    "FAKETIME_FORCE_MONOTONIC_FIX": "0",  # threads wait by the monotonic clock, which is left alone
 }
 HALF = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 200\r\n\r\n{"
 
