@@ -90,6 +90,13 @@ class Connection(web.RequestHandler):
             self._manager.let_out(self._peer)
         super().connection_lost(exc)
 
+    def close(self) -> None:
+        """Ends once what is under way is answered, and at once where nothing is (stock: only when it is cut off)."""
+        is_idle = self._awaits_head
+        super().close()
+        if is_idle and self.transport is not None:
+            self.transport.close()
+
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Says nothing: the exception's text holds the bytes of the request."""
 

@@ -1,5 +1,6 @@
 """Traces of the process: it starts whole or not at all, lets what is under way end, and says so by its exit code."""
 
+import asyncio
 import signal
 import socket
 import subprocess
@@ -94,6 +95,16 @@ def test_what_is_under_way_ends_before_the_process_does(start, backend, number):
     assert got.endswith(b"late")
     assert process.wait(10) == 0
     assert "FORWARDED" in process.stdout.read()
+
+
+def test_a_connection_with_nothing_under_way_does_not_hold_up_the_end(stage):
+    stage.start()
+    with stage.connect() as client, client.makefile("rb") as reader:
+        client.sendall(b"GET /t/e HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert stage.read(reader).startswith(b"HTTP/1.1 200 OK\r\n")
+        ended = asyncio.run_coroutine_threadsafe(stage.gateway.stop(3600), stage._loop)
+        assert reader.read() == b""
+        ended.result(30)
 
 
 def test_sighup_reloads(start, backend):
