@@ -19,7 +19,15 @@ import uvloop
 
 from gateway import __version__, backup, config, log
 from gateway.cli.backup import back_up
-from gateway.config import Configuration, ConsentSettings, EgressSettings, RegionSettings, RouteSettings, Settings
+from gateway.config import (
+    Configuration,
+    ConsentSettings,
+    EgressSettings,
+    RegionSettings,
+    RouteSettings,
+    Settings,
+    SpoolSettings,
+)
 from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
@@ -29,7 +37,7 @@ from gateway.proxy import process
 from gateway.proxy.counts import Kind
 from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Egress, Plan, Route
+from gateway.proxy.routes import Egress, Ingest, Plan, Route
 from gateway.proxy.server import Gateway, Listening, bind, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
@@ -38,6 +46,11 @@ from gateway.recording.dom import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
 from gateway.ruleset.secrets import Memories
+from gateway.spool.database import Rescue
+from gateway.spool.embedded import EmbeddedStore
+from gateway.spool.keys import spool_ring
+from gateway.spool.quarantine import Quarantine, quarantine_path
+from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
 
@@ -78,6 +91,8 @@ class Served:
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
         self._programs: dict[str, Program] = {}
+        self._sealer: Sealer | None = None
+        self._store = make_store(self._configuration.settings)
         self._plan, self._programs = self._make(self._configuration)
         self._next = self._configuration, self._programs
         self._backup_failed: Name | None = None
@@ -87,7 +102,8 @@ class Served:
         settings = self._configuration.settings
         at = settings.console.listen if settings.console is not None else None
         bound = bind((at.host, at.port), key="console.listen") if at is not None else None
-        gateway = Gateway(listening(settings), self._plan, emit=log.emit)
+        quarantine = make_quarantine(settings)
+        gateway = Gateway(listening(settings), self._plan, emit=log.emit, store=self._store, quarantine=quarantine)
         console = Console([gateway, self])
         if bound is not None:
             await console.start(bound)
@@ -150,8 +166,11 @@ class Served:
         if before != after:
             line = "listen, tls, console and masking_key change at a start only: start again"
             raise UserError(line, str(self._path))
+        if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
+            raise UserError("spool.path changes at a start only: start again", str(self._path))
         plan, programs = self._make(fresh)
         self._next = fresh, programs
+        self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
         return plan
 
     def _make(self, configuration: Configuration) -> tuple[Plan, dict[str, Program]]:
@@ -197,6 +216,9 @@ class Served:
 
     def _say_reloaded(self) -> None:
         self._configuration, self._programs = self._next
+        spool = self._configuration.settings.spool
+        if self._store is not None and self._sealer is not None and spool is not None:
+            self._store.use(self._sealer, limit=spool.limit, keep=spool.keep)
         _say("reloaded")
         log.emit(
             Event.RELOADED,
@@ -214,6 +236,33 @@ def listening(settings: Settings) -> Listening:
         return Listening(address)
     redirect = (tls.redirect_http.host, tls.redirect_http.port) if tls.redirect_http else None
     return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
+
+
+def where_spooled(settings: Settings) -> Path | None:
+    """The file of the spool, where there is one."""
+    return settings.spool.path if settings.spool is not None else None
+
+
+def sealer_of(spool: SpoolSettings) -> Sealer:
+    """What the spool's records are sealed with."""
+    return Sealer(spool_ring(spool), RECORDS)
+
+
+def make_store(settings: Settings) -> EmbeddedStore | None:
+    """Where accepted events wait, as the configuration says; not opened yet."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    return EmbeddedStore(spool.path, sealer_of(spool), limit=spool.limit, keep=spool.keep, told=_say_rescued)
+
+
+def make_quarantine(settings: Settings) -> Quarantine | None:
+    """Where what can't be read is kept, where a route asks for it."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    sealer, path = Sealer(spool_ring(spool), QUARANTINE), quarantine_path(spool.path)
+    return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
 
 
 def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
@@ -255,6 +304,7 @@ def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> 
         limits=settings.limits.as_limits(),
         connections=settings.limits.connections,
         must_say_https=settings.tls.mode == "behind_proxy",
+        revoked=settings.spool.revoked if settings.spool is not None else (),
     )
 
 
@@ -292,6 +342,9 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
             # on a route for any tracker, what one says of all paths says nothing of another's
             if len(trackers) == 1 or "*" not in answer.path
         ),
+        ingest={one.tracker: Ingest(one.ingest, one.answers.accepted) for one in trackers if one.ingest},
+        is_queued=route.delivery == "queued",
+        quarantines=route.unreadable == "quarantine",
     )
 
 
@@ -318,6 +371,11 @@ def _count_rules(configuration: Configuration) -> int:
 def _origin(url: str) -> str:
     """A URL without its path, which may hold what the environment filled in."""
     return "/".join(url.split("/", 3)[:3])
+
+
+def _say_rescued(rescue: Rescue) -> None:
+    copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
+    _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
 
 
 def _say(line: str) -> None:

@@ -37,6 +37,7 @@ class Work(Protocol):
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
     def reply(self) -> ReplyEditor | None: ...
+    def session(self) -> bytes: ...
     def release(self) -> None: ...
 
 
@@ -70,6 +71,7 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
     try:
         outbound = finish(work)
         reply = work.reply()
+        session = work.session()
         if reply is not None and outbound.method in {"GET", "HEAD"}:
             outbound = replace(outbound, headers=outbound.headers.without(*PARTS))
     except Refused as refused:
@@ -78,4 +80,4 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
         return Refuse(Reason.FAULT, work.refusal(Reason.FAULT), work.report.tracker)
     finally:
         work.release()
-    return Send(seal(outbound, program.digest), work.report, reply)
+    return Send(seal(outbound, program.digest), work.report, reply, session)

@@ -130,10 +130,7 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
 
 
 NOT_BUILT = {
-    "spool": "spool: {path: x}",
     "workers": "workers: 2",
-    "quarantine": "routes: [{upstream: 'https://x.example', unreadable: quarantine}]",
-    "queued": "routes: [{upstream: 'https://x.example', delivery: queued}]",
 }
 
 
@@ -165,7 +162,8 @@ def test_a_command_that_is_shown_exists(page, line):
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
         return
     assert words[1] in COMMANDS
-    told = CliRunner().invoke(gateway, [words[1], "--help"])
+    within = [word for word in words[2:3] if re.fullmatch("[a-z]+", word)]
+    told = CliRunner().invoke(gateway, [words[1], *within, "--help"])
     assert told.exit_code == 0
     assert all(word in told.output for word in words if word.startswith("--"))
 
