@@ -368,14 +368,14 @@ def _count_rules(configuration: Configuration) -> int:
     return sum(len(file.mask) for file in configuration.rules)
 
 
-def _say_rescued(rescue: Rescue) -> None:
-    copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
-    _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
-
-
 def _origin(url: str) -> str:
     """A URL without its path, which may hold what the environment filled in."""
     return "/".join(url.split("/", 3)[:3])
+
+
+def _say_rescued(rescue: Rescue) -> None:
+    copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
+    _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
 
 
 def _say(line: str) -> None:
