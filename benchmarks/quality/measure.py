@@ -5,6 +5,7 @@ harmless text.
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,6 +25,7 @@ from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
 from gateway.trackers.loading import load_trackers
 
+from .cuts import CUTS, Cut, in_lines, of_lines
 from .decoder import leaks
 from .negatives import Negatives
 from .people import People, Sample
@@ -53,7 +55,6 @@ PLACES = (
     "latin-1 body",
     "typed, key by key",
 )
-GAPS = ("cut over two text nodes", "digits in an array")
 
 
 @dataclass
@@ -69,6 +70,8 @@ class Tally:
     harmless: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     false: dict[str, list[str]] = field(default_factory=dict)
+    in_lines: int = 0  # harmless strings side by side on a page
+    joined: list[str] = field(default_factory=list)  # those of them that were changed, and not alone
     seconds: float = 0.0
 
     def count(self, kind: str, notation: str, shape: str, leaked: bool, told: str = "") -> None:
@@ -80,10 +83,8 @@ class Tally:
             self.examples.setdefault((kind, notation), f"{shape}: {told}")
 
     def recall(self, kind: str, notation: str | None = None) -> float:
-        """The share that was found, of one notation or of all but those of `GAPS`."""
-        keys = [
-            key for key in self.tried if key[0] == kind and (key[1] == notation if notation else key[1] not in GAPS)
-        ]
+        """The share that was found, of one notation or of all."""
+        keys = [key for key in self.tried if key[0] == kind and notation in (None, key[1])]
         tried = sum(self.tried[key] for key in keys)
         return 1.0 - sum(self.leaked[key] for key in keys) / tried if tried else 1.0
 
@@ -123,8 +124,10 @@ class Bench:
         for sample in samples:
             if sample.kind != "device_id":
                 self._places(sample)
-        self._gaps(samples)
+        for cut in CUTS:
+            self._cut(cut, samples)
         self._harmless(negatives)
+        self._harmless_lines(negatives // 5)
         self.tally.seconds = time.monotonic() - began
         return self.tally
 
@@ -252,22 +255,15 @@ class Bench:
             sample.kind, "typed, key by key", "rrweb typed input", leaks(sample.value, left, ""), left[:200]
         )
 
-    def _gaps(self, samples: Sequence[Sample]) -> None:
-        """What no span of one text can hold; told beside the table, and in no sum."""
-        for sample in samples:
-            if sample.kind not in ("payment_card", "iban", "email", "phone"):
-                continue
-            half = len(sample.value) // 2
-            body = {"nodes": [sample.before + sample.value[:half], sample.value[half:] + sample.after]}
-            self._gap(GAPS[0], sample, body)
-            if sample.value.isdecimal():
-                self._gap(GAPS[1], sample, {"digits": [int(one) for one in sample.value]})
-
-    def _gap(self, name: str, sample: Sample, told: Any) -> None:
-        outbound = self._pass(None, Inbound("POST", "/collect", JSON, json.dumps(told, ensure_ascii=False).encode()))
-        left = "" if outbound is None else outbound.body.decode()
-        self.tally.tried[sample.kind, name] += 1
-        self.tally.leaked[sample.kind, name] += leaks(sample.value, left, sample.before + sample.after)
+    def _cut(self, cut: Cut, samples: Sequence[Sample]) -> None:
+        fit = [sample for sample in samples if sample.kind != "device_id" and cut.fits(sample)]
+        for at in range(0, len(fit), BATCH):
+            some = fit[at : at + BATCH]
+            outbound = self._pass(cut.tracker, cut.wrap(some))
+            left = [""] * len(some) if outbound is None else cut.unwrap(outbound.body)
+            for sample, text in zip(some, left, strict=True):
+                leaked = leaks(sample.value, text, sample.before + sample.after)
+                self.tally.count(sample.kind, cut.name, cut.shape, leaked, f"{sample.value} → {text}"[:400])
 
     # precision
 
@@ -288,3 +284,16 @@ class Bench:
                     detector = next((name for before, name in fired if before in text), "")
                     if detector:
                         self.tally.false.setdefault(detector, []).append(f"{text} → {row['note']}")
+
+    def _harmless_lines(self, count: int) -> None:
+        """Harmless strings that have nothing to do with each other, glued together: what is found in them is wrong."""
+        strings = [text for _, text in Negatives(self.seed + 1).strings(count)]
+        random.Random(self.seed).shuffle(strings)
+        for at in range(0, len(strings) - len(strings) % 3, 600):
+            some = strings[at : at + 600]
+            together, alone = (self._pass("rrweb", in_lines(some, each)) for each in (3, 1))
+            assert together is not None
+            assert alone is not None
+            told = zip(some, of_lines(together.body), of_lines(alone.body), strict=True)
+            self.tally.in_lines += len(some)
+            self.tally.joined += [f"{text} → {joined}" for text, joined, single in told if joined != single]
