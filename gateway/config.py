@@ -272,6 +272,7 @@ Size = Annotated[
 Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_within(0.01, 60.0, "from 10ms to 60s")), _TEXT]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
+Workers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
 Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"enum": ["on", "off", True, False]})]
 FilePath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), _TEXT]
@@ -401,22 +402,13 @@ class Settings(Strict):
     rules: Texts = ("default",)
     trackers: tuple[FilePath, ...] = ()  # files beside the packaged ones
     visitors: VisitorSettings = VisitorSettings()
-    workers: Annotated[int, BeforeValidator(_count)] = 1
+    workers: Workers = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
     encryption_keys: Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})] = Field(
         default="var/encryption-keys.json", validate_default=True
     )  # type: ignore[assignment]
     where: Where = ""
-
-    @field_validator("workers")
-    @classmethod
-    def _work_alone(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1")
-        if value > 1:
-            raise ValueError("more than one worker is not built yet: write 1")
-        return value
 
     @field_validator("routes")
     @classmethod

@@ -30,6 +30,7 @@ class Event(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     COUNTED = "counted"
     FAULT = "fault"
+    MASKER_ENDED = "masker_ended"
 
 
 class Method(StrEnum):
@@ -120,6 +121,7 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.UPSTREAM_FAILED: (*_REQUEST, "why"),
     Event.COUNTED: ("route", "tracker", "rule", "verdict", "reason", "count"),
     Event.FAULT: (*_REQUEST, "fault"),
+    Event.MASKER_ENDED: ("why",),
 }
 
 

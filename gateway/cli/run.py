@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,15 +21,15 @@ from gateway.config import Configuration, RouteSettings, Settings
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
+from gateway.maskers.blueprint import Blueprint, RouteRules
+from gateway.maskers.pool import Edition, Maskers
 from gateway.policy.signals import OptOut
 from gateway.proxy.counts import Kind
-from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Plan, Route
+from gateway.proxy.routes import Masker, Plan, Route
 from gateway.proxy.server import Gateway, Listening, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
-from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
 from gateway.trackers.schema import TrackerFile
 
@@ -64,41 +63,45 @@ class Served:
         self._path = path
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
-        self._programs: dict[str, Program] = {}
-        self._plan, self._digests = self._make(self._configuration)
-        self._next = self._configuration, self._digests
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        gateway = Gateway(listening(self._configuration.settings), self._plan, emit=log.emit)
-        await serve(
-            gateway,
-            load=self._load,
-            watched=self._watched,
-            ready=lambda: self._say_ready(gateway),
-            reloaded=self._say_reloaded,
-            complain=_complain,
-            tell=_tell,
-        )
+        self._loop = asyncio.get_running_loop()
+        settings = self._configuration.settings
+        self._maskers = Maskers(settings.workers, told=lambda why: log.emit(Event.MASKER_ENDED, why=why))
+        self._edition = await self._maskers.start(blueprint_of(self._configuration, self._key))
+        try:
+            self._next = self._configuration, self._edition
+            gateway = Gateway(
+                listening(settings),
+                make_plan(self._configuration, self._edition, self._edition.programs),
+                emit=log.emit,
+            )
+            await serve(
+                gateway,
+                load=self._load,
+                watched=self._watched,
+                ready=lambda: self._say_ready(gateway),
+                reloaded=self._say_reloaded,
+                complain=_complain,
+                tell=_tell,
+            )
+        finally:
+            await self._maskers.stop()
         log.emit(Event.STOPPED)
 
     def _load(self) -> Plan:
         fresh = config.load(self._path)
-        before, after = (listening(one.settings) for one in (self._configuration, fresh))
-        if before != after or fresh.settings.masking_key != self._configuration.settings.masking_key:
-            raise UserError("listen, tls and masking_key change at a start only: start again", str(self._path))
-        plan, digests = self._make(fresh)
-        self._next = fresh, digests
-        return plan
-
-    def _make(self, configuration: Configuration) -> tuple[Plan, tuple[str, ...]]:
-        """The plan for a configuration; sessions that are under way go on under it."""
-        programs = make_programs(configuration, config.keys_of(configuration, self._key))
-        for name, program in programs.items():
-            if name in self._programs:
-                program.adopt(self._programs[name])
-        self._programs = programs
-        return make_plan(configuration, programs), tuple(dict.fromkeys(one.digest for one in programs.values()))
+        before, after = (
+            (listening(one.settings), one.settings.masking_key, one.settings.workers)
+            for one in (self._configuration, fresh)
+        )
+        if before != after:
+            raise UserError("listen, tls, masking_key and workers change at a start only: start again", str(self._path))
+        prepared = self._maskers.prepare(blueprint_of(fresh, self._key))
+        edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
+        self._next = fresh, edition
+        return make_plan(fresh, edition, edition.programs)
 
     def _watched(self) -> Iterable[Path]:
         settings = self._configuration.settings
@@ -115,22 +118,23 @@ class Served:
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
             _say(f"route {route.host}{route.path} -> {route.upstream}  [{', '.join(route.tracker)}]{state}")
-        _say(f"rules {', '.join(digest[:12] for digest in self._digests)}")
+        _say(f"rules {', '.join(digest[:12] for digest in self._edition.digests)}")
         log.emit(
             Event.STARTED,
             version=Name(__version__),
-            program=Name(" ".join(self._digests)),
+            program=Name(" ".join(self._edition.digests)),
             routes=len(settings.routes),
             rules=_count_rules(self._configuration),
         )
         _say("ready")
 
     def _say_reloaded(self) -> None:
-        self._configuration, self._digests = self._next
+        self._configuration, self._edition = self._next
+        self._maskers.take(self._edition)
         _say("reloaded")
         log.emit(
             Event.RELOADED,
-            program=Name(" ".join(self._digests)),
+            program=Name(" ".join(self._edition.digests)),
             routes=len(self._configuration.settings.routes),
             rules=_count_rules(self._configuration),
         )
@@ -146,30 +150,27 @@ def listening(settings: Settings) -> Listening:
     return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
 
 
-def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
-    """The Program of each route, by the route's name."""
-    today = datetime.now(UTC).date()
-    return {
-        route.label: Program(
-            configuration.rules,
-            configuration.trackers,
-            names=() if route.is_auto else route.tracker,
-            key=keys,
-            today=today,
-            clock=time.monotonic,
-            limits=configuration.settings.limits.as_limits(),
-            unrecognised=route.unrecognised,
-        )
-        for route in configuration.settings.routes
-    }
+def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
+    """What the Programs of a configuration are made of. `key` is the masking key."""
+    return Blueprint(
+        rules=configuration.rules,
+        trackers=configuration.trackers,
+        routes={
+            route.label: RouteRules(() if route.is_auto else route.tracker, route.unrecognised)
+            for route in configuration.settings.routes
+        },
+        keys=config.keys_of(configuration, key),
+        today=datetime.now(UTC).date(),
+        limits=configuration.settings.limits.as_limits(),
+    )
 
 
-def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> Plan:
-    """What requests are served by."""
+def make_plan(configuration: Configuration, masker: Masker | Edition, programs: Mapping[str, Program]) -> Plan:
+    """What requests are served by: `masker` masks by `programs`, a route's each."""
     settings = configuration.settings
     opt_out = settings.visitors.opt_out
     return Plan(
-        masker=Programs(programs),
+        masker=masker,
         routes=tuple(
             _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
             for route in settings.routes

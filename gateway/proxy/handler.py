@@ -9,7 +9,7 @@ Once a request is masked it is delivered even if the browser has left: pages sen
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import assert_never
@@ -20,6 +20,7 @@ from aiohttp import web
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Answer, Hold, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.log import Event, Name
+from gateway.maskers.pool import Busy, Edition
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
 from gateway.policy.decision import decide
 from gateway.proxy import framing
@@ -168,6 +169,11 @@ class Handler:
             self._held -= taken
 
     async def _mask(self, plan: Plan, inbound: Inbound) -> Outcome:
+        if isinstance(plan.masker, Edition):
+            try:
+                return await plan.masker.mask(inbound)
+            except Busy:
+                raise BodyRejected(framing.BUSY) from None
         if len(inbound.body) <= INLINE_SIZE:
             return plan.masker.mask(inbound)
         return await asyncio.get_running_loop().run_in_executor(self._executor, plan.masker.mask, inbound)
@@ -235,6 +241,8 @@ class Handler:
             raise ConnectionResetError from None
         encodings = [one.strip() for value in fields.all("Content-Encoding") for one in value.split(",")]
         edited = editor.edit(bytes(body), fields.get("Content-Type"), [one for one in encodings if one], hosts)
+        if isinstance(edited, Awaitable):
+            edited = await edited
         if edited is None:
             return self._dressed(Reply(answer.status, fields.without("Content-Length"), bytes(body)))
         # what vouched for the bytes as they were vouches no longer (RFC 9110 sections 8.8.3 and 14.4, RFC 9530)
