@@ -131,7 +131,7 @@ class Bench:
     def _pass(self, tracker: str | None, inbound: Inbound, changes: list[Change] | None = None) -> Outbound | None:
         """What leaves, or None where it is refused."""
         program = self._programs[tracker or ""]
-        work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
+        work = program.begin(inbound, Budget(program.limits, time.thread_time), changes)
         try:
             return finish(steps(work))
         except Refused as refused:

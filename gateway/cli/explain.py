@@ -173,7 +173,7 @@ class _Explainer:
         self._claims: list[tuple[Claim, Candidate]] = []
         self._all: list[tuple[Claim, Operation]] = []
         self._judge: Judge | None = None
-        self._work = program.begin(inbound, Budget(program.limits, time.monotonic), self._changes)
+        self._work = program.begin(inbound, Budget(program.limits, time.thread_time), self._changes)
         self._work.watch = self._watch
 
     def run(self) -> Iterator[Candidate]:

@@ -108,7 +108,7 @@ def attempted(program: Program, inbound: Inbound) -> Tried | str:
 def attempt(program: Program, inbound: Inbound) -> Tried:
     """The pipeline's steps with a trace. Raises UserError with the reason where the request would be refused."""
     changes: list[Change] = []
-    work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
+    work = program.begin(inbound, Budget(program.limits, time.thread_time), changes)
     try:
         outbound = finish(steps(work))
     except Refused as refused:

@@ -8,9 +8,12 @@ one is still replaced. Everything outside the spans stays as written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
+from heapq import heappop, heappush
+from itertools import accumulate
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -197,9 +200,11 @@ class TextRules:
                         Edit(*match.span(), "blob:" + MASK, "embedded media", "mask", 90)
                         for match in _BLOB.finditer(text)
                     ]
-        credentials = [(edit.start, edit.end) for edit in found if edit.rule == _USER_INFO]
+        credentials = sorted((edit.start, edit.end) for edit in found if edit.rule == _USER_INFO)
+        reach = list(accumulate((end for _, end in credentials), max))
         for span in self._scan(text, self.detectors, context):
-            if any(span.start < end and start < span.end for start, end in credentials):
+            before = bisect_left(credentials, (span.end,))
+            if before and reach[before - 1] > span.start:
                 continue  # `jane:pw@host` is no e-mail address, and the host stays
             edit = self._hit(text, span, category, situation)
             if edit is not None:
@@ -239,27 +244,33 @@ def resolve(edits: list[Edit], told: str | None = None) -> list[Edit]:
 
     With the text, `told`, what is left without a letter or digit is let go: it tells nothing.
     """
-    taken: list[Edit] = []
-    for edit in sorted(edits, key=lambda one: (-one.strength, one.start - one.end, one.start)):
-        pieces = [(edit.start, edit.end)]
-        for other in taken:
-            pieces = [
-                part
-                for start, end in pieces
-                for part in ((start, min(end, other.start)), (max(start, other.end), end))
-                if part[0] < part[1]
-            ]
-            if not pieces:
-                break
-        if pieces != [(edit.start, edit.end)]:
-            pieces = [(start, end) for start, end in pieces if told is None or _TOLD.search(told, start, end)]
-        taken += [
-            edit
-            if (start, end) == (edit.start, edit.end)
-            else Edit(start, end, edit.replacement, edit.rule, edit.operator, edit.strength, edit.detector)
-            for start, end in pieces
-        ]
-    return sorted(taken, key=lambda one: one.start)
+    ordered = sorted(edits, key=lambda one: (-one.strength, one.start - one.end, one.start))
+    return [
+        edit if part == (edit.start, edit.end) else replace(edit, start=part[0], end=part[1])
+        for edit, part in _parts(ordered)
+        if part == (edit.start, edit.end) or told is None or _TOLD.search(told, *part)
+    ]
+
+
+def _parts(ordered: list[Edit]) -> Iterator[tuple[Edit, tuple[int, int]]]:
+    """Each stretch of the text that belongs to one edit, the first of `ordered` that covers it; from left to right."""
+    begins = sorted(range(len(ordered)), key=lambda rank: ordered[rank].start)
+    covering: list[int] = []  # a heap of ranks; those that have ended go when they come up
+    at, since, holder = 0, 0, -1
+    while covering or at < len(begins):
+        here = ordered[begins[at]].start if not covering else ordered[covering[0]].end
+        if at < len(begins):
+            here = min(here, ordered[begins[at]].start)
+        while at < len(begins) and ordered[begins[at]].start <= here:
+            heappush(covering, begins[at])
+            at += 1
+        while covering and ordered[covering[0]].end <= here:
+            heappop(covering)
+        first = covering[0] if covering else -1
+        if first != holder:
+            if holder >= 0 and since < here:
+                yield ordered[holder], (since, here)
+            since, holder = here, first
 
 
 def splice(text: str, edits: Sequence[Edit]) -> str:
