@@ -93,27 +93,31 @@ class Link(asyncio.Protocol):
         """For how long it has been at its present question."""
         return self._loop.time() - self._head_since if self._asked else 0.0
 
-    async def ask(self, question: wire.Question) -> wire.Reading:
-        """The answer. Raises `Ended` or `Interrupted` where there won't be one."""
+    def send(self, question: wire.Question) -> asyncio.Future[wire.Reading]:
+        """Asks, behind all that was asked before. The answer is `Ended` or `Interrupted` where there won't be one."""
+        answer: asyncio.Future[wire.Reading] = self._loop.create_future()
         if self._is_lost:
-            raise Interrupted
-        data = wire.frame(question)
+            answer.set_exception(Interrupted())
+            return answer
+        self._transport.write(wire.frame(question))
         if not self._asked:
             self._head_since = self._loop.time()
-        answer: asyncio.Future[wire.Reading] = self._loop.create_future()
         self._asked.append(answer)
-        self._transport.write(data)
-        return await answer
+        return answer
+
+    async def ask(self, question: wire.Question) -> wire.Reading:
+        """The answer. Raises `Ended` or `Interrupted` where there won't be one."""
+        return await self.send(question)
 
     def tell(self, message: wire.Drop) -> None:
         """Says what has no answer."""
         if not self._is_lost:
             self._transport.write(wire.frame(message))
 
-    async def prepare(self, edition: int, blueprint: bytes) -> None:
-        """Has it compile an edition."""
-        await self.ask(wire.Prepare(edition, blueprint))
+    def prepare(self, edition: int, blueprint: bytes) -> asyncio.Future[wire.Reading]:
+        """Has it compile an edition, before whatever it is asked from here on."""
         self.editions.add(edition)
+        return self.send(wire.Prepare(edition, blueprint))
 
     def kill(self, why: End = End.DIED) -> None:
         """Ends the process at once."""

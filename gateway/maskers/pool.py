@@ -191,11 +191,11 @@ class Maskers:
         return edition
 
     def take(self, edition: Edition) -> None:
-        """From here on, maskers that start get these rules; one that started meanwhile starts again."""
+        """From here on, maskers that start get these rules, and one that started meanwhile."""
         self._current = edition
         for slot in self._slots:
             if slot.link is not None and edition.number not in slot.link.editions:
-                slot.link.kill()
+                slot.link.prepare(edition.number, edition.blueprint)
 
     @property
     def is_well(self) -> bool:
