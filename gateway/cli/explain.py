@@ -289,7 +289,7 @@ class _Explainer:
                 met = (miss for miss in misses if _meets(reading.origin(miss.start, miss.end), spans))
                 sights += [Sight(miss.detector, miss.reason.value) for miss in islice(met, 1)]
         for rule in rules.patterns:
-            if rule.pattern is not None and any(_meets(match.span(), spans) for match in rule.pattern.finditer(text)):
+            if rule.pattern is not None and any(_meets(span, spans) for span in rule.pattern.spans(text)):
                 sights.append(self._hit(rules, "pattern", [rule], category, ""))
         return sights
 
@@ -304,9 +304,7 @@ class _Explainer:
         if chosen.operator in ("keep", "detect"):
             return Sight(finder, f"kept: the rule says {chosen.operator}", chosen.name, where)
         for allowance in rules.allowances if chosen.detector else ():
-            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(
-                written
-            ):
+            if (allowance.categories is None or category in allowance.categories) and allowance.allows(written):
                 return Sight(finder, f"allowed_by: {allowance.name}", chosen.name, where)
         return Sight(finder, "hit", chosen.name, where)
 

@@ -28,7 +28,7 @@ from gateway.ruleset.replies import ReplyPlan
 AT_ONCE: Final = 2  # questions that a masker has before it, so that it need not wait for the next one
 READING_AT_ONCE: Final = 16  # requests that wait in one masker for the state of their sessions
 WAITING: Final = 1000  # requests that wait for one masker; past that, they are asked to come back
-PATIENCE: Final = 10.0  # seconds that a request waits for a masker that is starting again
+PATIENCE: Final = 30.0  # seconds that a request waits for a masker that is starting again
 START_SECONDS: Final = 60.0
 STUCK_SECONDS: Final = 60.0  # without an end and without the CPU time that ends a masker by itself
 HINTS: Final = 65_536

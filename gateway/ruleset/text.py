@@ -20,6 +20,7 @@ from urllib.parse import quote, unquote
 from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
 from gateway.formats import url as urls
+from gateway.ruleset.pattern import Pattern
 from gateway.ruleset.secrets import Found
 
 MASK: Final = "***"
@@ -69,7 +70,8 @@ class SpanRule:
     apply: Callable[[str, Situation], str]
     categories: frozenset[Category] | None = None
     detector: str = ""
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
+    parameter: re.Pattern[str] | None = None  # of a query parameter's name
     trackers: frozenset[str] | None = None
 
 
@@ -78,14 +80,18 @@ class Allowance:
     """Text that silences detectors (never a mark, a typed input, a sensitive key or a pattern of the owner's)."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: Pattern | str  # of all that the detector found, or the very text
     categories: frozenset[Category] | None = None
+
+    def allows(self, written: str) -> bool:
+        """Whether this very text is left alone."""
+        return written == self.pattern if isinstance(self.pattern, str) else self.pattern.matches_all_of(written)
 
 
 class UrlPolicy:
     """What of a URL stays: scheme, host, path; of the query the values of a short list of names.
 
-    A rule on query parameters goes before both; its `pattern` is that of the parameter's name.
+    A rule on query parameters goes before both.
     """
 
     def __init__(self, keep_query: Iterable[str], rules: Sequence[SpanRule] = ()) -> None:
@@ -104,7 +110,7 @@ class UrlPolicy:
 
     def _rule(self, name: str) -> SpanRule | None:
         return next(
-            (rule for rule in self._rules if rule.pattern is not None and rule.pattern.match(unquote(name))), None
+            (rule for rule in self._rules if rule.parameter is not None and rule.parameter.match(unquote(name))), None
         )
 
     def edits(self, text: str, start: int, end: int, situation: Situation) -> list[Edit]:
@@ -210,14 +216,10 @@ class TextRules:
             if edit is not None:
                 found.append(edit)
         for rule in self.patterns:
-            if rule.categories is None or category in rule.categories:
-                for match in rule.pattern.finditer(text) if rule.pattern is not None else ():
-                    if match.end() > match.start():
-                        found.append(
-                            Edit(
-                                *match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength
-                            )
-                        )
+            if rule.pattern is not None and (rule.categories is None or category in rule.categories):
+                for start, end in rule.pattern.spans(text, context.check):
+                    told = rule.apply(text[start:end], situation)
+                    found.append(Edit(start, end, told, rule.name, rule.operator, rule.strength))
         if search is not None:
             found += [Edit(*one, "mask", SECRET_STRENGTH) for one in search(text)]
         return resolve(found, text) if len(found) > 1 else found
@@ -231,9 +233,7 @@ class TextRules:
             return None
         written = text[span.start : span.end]
         for allowance in self.allowances:
-            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(
-                written
-            ):
+            if (allowance.categories is None or category in allowance.categories) and allowance.allows(written):
                 return None
         replacement = rule.apply(written, situation)
         return Edit(span.start, span.end, replacement, rule.name, rule.operator, rule.strength, span.detector)
