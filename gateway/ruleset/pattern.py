@@ -53,7 +53,7 @@ type _Ranges = tuple[tuple[int, int], ...]
 class Pattern:
     """A compiled pattern. Equal to another one with the same text."""
 
-    __slots__ = ("_alphabet", "_has_head", "_literal", "_search", "_whole", "pattern")
+    __slots__ = ("_alphabet", "_first", "_literal", "_next", "_whole", "pattern")
 
     def __init__(self, pattern: str) -> None:
         tree = _parse(pattern)
@@ -63,9 +63,10 @@ class Pattern:
         self._alphabet = _Alphabet(_sets([*head, *body, *tail], flags))
         write = _Writer(self._alphabet)
         inner = write.items(body, flags)
-        before, after = write.head(head, flags), write.tail(tail, flags)
-        self._has_head = bool(before)
-        self._search = _compile(pattern, f"{before}({inner}){after}")
+        after = write.tail(tail, flags)
+        self._first = _compile(pattern, f"{write.head(head, flags)}({inner}){after}")
+        # behind a match there is a character before the next one
+        self._next = _compile(pattern, f"{write.head(head, flags, at_start=False)}({inner}){after}") if head else None
         is_possible = not any(item[0] is op.ASSERT for item in (*head, *tail))
         self._whole = _compile(pattern, rf"\A(?:{inner})\z") if is_possible else None
         self._literal = _literal(body, flags)
@@ -90,7 +91,7 @@ class Pattern:
         at = 0
         while True:
             check()
-            found = self._search.search(data, max(0, at - 1) if self._has_head else at)
+            found = self._first.search(data, at) if not at or self._next is None else self._next.search(data, at - 1)
             if found is None:
                 return
             start, at = found.span(1)
@@ -331,9 +332,9 @@ class _Writer:
         count = f"{{{low},{'' if high is op.MAXREPEAT else high}}}"
         return f"(?:{self.items(list(body), flags)}){count}{'?' if code is op.MIN_REPEAT else ''}"
 
-    def head(self, head: list[Any], flags: int) -> str:
-        """A look at the character before, which is matched along."""
-        return "".join(self._look(item, flags, r"\A") for item in head)
+    def head(self, head: list[Any], flags: int, *, at_start: bool = True) -> str:
+        """A look at the character before, which is matched along; `at_start`: there may be none."""
+        return "".join(self._look(item, flags, r"\A" if at_start else "") for item in head)
 
     def tail(self, tail: list[Any], flags: int) -> str:
         """A look at the character behind, or at the end."""
@@ -347,7 +348,7 @@ class _Writer:
     def _look(self, item: Any, flags: int, edge: str) -> str:
         is_not = item[0] is op.ASSERT_NOT
         told = self._alphabet.write(_set_of(_one_character(item), flags), negated=is_not)
-        return f"(?:{edge}|{told})" if is_not else told
+        return f"(?:{edge}|{told})" if is_not and edge else told
 
 
 def _compile(pattern: str, written: str) -> Any:

@@ -34,7 +34,7 @@ SUPER_LINEAR = {
     r"(a|aa)+$": "a",
     r"(a|a)+b": "a",
     r"(?:\w+\s?)+$": "a",
-    r"(?:a?){30}a{30}x": "a",
+    r"(?:aa?){30}b": "a",
     r"(?:x+x?y)+z": "x",
     r"(?:\d+|[0-9]x)+y": "1",
     r"\s+$": " ",
@@ -87,7 +87,9 @@ COUNTS = st.sampled_from(["", "", "", "+", "*", "?", "{2}", "{1,3}", "+?", "*?",
 
 def grouped(inner):
     branches = st.lists(inner, min_size=1, max_size=3).map("|".join)
-    return st.tuples(st.sampled_from(["(?:", "(", "(?i:", "(?s:", "(?m:"]), branches, COUNTS).map(
+    # few repeats: it is Python's own engine that would not come back from a repeat inside a repeat
+    few = st.sampled_from(["", "", "?", "{2}", "{1,2}?"])
+    return st.tuples(st.sampled_from(["(?:", "(", "(?i:", "(?s:", "(?m:"]), branches, few).map(
         lambda parts: f"{parts[0]}{parts[1]}){parts[2]}"
     )
 
