@@ -37,6 +37,7 @@ from pydantic import (
 
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
+from gateway.core.region import check_region, known_place
 from gateway.core.yaml import (
     SIZE_LIMIT,
     Source,
@@ -52,6 +53,9 @@ from gateway.core.yaml import (
     read_model,
 )
 from gateway.keyring import load_ring
+from gateway.policy.choice import Choice
+from gateway.policy.consent import READERS, of_names
+from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import Known, RuleFile
@@ -65,13 +69,14 @@ _LIMITS: Final = Limits()
 
 _NOT_BUILT: Final = "is not built yet: remove it"
 _UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)\Z", re.ASCII)
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z", re.ASCII)
 _PATH: Final = re.compile(r"/(?:[A-Za-z0-9._~!$&'()*+,;=:@-]+/)*\Z", re.ASCII)
 _COOKIE: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")  # RFC 6265 section 4.1.1: a token
+_LANGUAGE: Final = re.compile(r"[a-z]{2,8}\Z", re.ASCII)
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "localhost."})
 
 Network = IPv4Network | IPv6Network
@@ -232,6 +237,23 @@ def _upstream(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path}".rstrip("/")
 
 
+def _proxy(value: str) -> str:
+    """An http or https origin."""
+    example = "as in http://proxy.example:3128"
+    try:
+        parts = urlsplit(value)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(f"{quoted(value)} is no URL: write one {example}") from None
+    if "@" in parts.netloc:
+        raise ValueError("a URL here must not hold credentials: name them under `credentials`, as in env:NAME")
+    if parts.scheme not in {"http", "https"} or not host or not _is_host(host) or port == 0:
+        raise ValueError(f"{quoted(value)} is no proxy: write a URL {example}")
+    if parts.path not in {"", "/"} or parts.query or parts.fragment:
+        raise ValueError(f"a proxy has no path: write {parts.scheme}://{parts.netloc}")
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
 def _is_host(host: str) -> bool:
     try:
         ip_address(host)
@@ -270,6 +292,8 @@ Size = Annotated[
     int, PlainValidator(_size), AfterValidator(_within(1024, 1 << 30, "from 1KiB to 1GiB")), _TEXT_OR_NUMBER
 ]
 Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_within(0.01, 60.0, "from 10ms to 60s")), _TEXT]
+Idle = Annotated[float, PlainValidator(_duration), AfterValidator(_within(60.0, 86400.0, "from 1m to 24h")), _TEXT]
+Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000_000, "from 1 to 100000000"))]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
 Workers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
@@ -280,6 +304,12 @@ MaybeFile = Annotated[
     Path | None, PlainValidator(_path), PlainSerializer(str), WithJsonSchema({"type": ["string", "null"]})
 ]
 SecretName = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _TEXT]
+MaybeSecret = Annotated[
+    Secret | None,
+    PlainValidator(lambda value, info: None if value is None else _secret(value, info)),
+    PlainSerializer(str),
+    WithJsonSchema({"type": ["string", "null"]}),
+]
 
 
 class TlsSettings(Strict):
@@ -315,6 +345,38 @@ class LimitSettings(Strict):
         return Limits(self.body, self.decoded, self.layers, self.depth, self.time)
 
 
+class SessionSettings(Strict):
+    """How much of visitors' sessions a route keeps in memory; past it, the least recently used go first."""
+
+    most: Many = 10_000
+    nodes: Many = 5_000_000  # of recorded pages
+    secrets: Many = 2_000_000  # fingerprints
+    idle: Idle = 3600.0
+
+
+class EgressSettings(Strict):
+    """The HTTP proxy through which backends are reached. Nothing is taken from HTTP_PROXY and the like."""
+
+    url: Annotated[Text, AfterValidator(_proxy)]
+    credentials: MaybeSecret = None  # user:password
+
+
+class ConsoleSettings(Strict):
+    """Where the process shows its state: /live, /ready, /metrics."""
+
+    listen: Listen
+
+    @field_validator("listen")
+    @classmethod
+    def _stay_on_this_machine(cls, value: Address) -> Address:
+        if not value.is_loopback:
+            raise ValueError(
+                "the console has no accounts yet, so it is for this machine alone: listen on a loopback address, as in "
+                "127.0.0.1:9090"
+            )
+        return value
+
+
 class RouteSettings(Strict):
     """A host and/or path prefix in front of one backend."""
 
@@ -324,6 +386,7 @@ class RouteSettings(Strict):
     tracker: Texts = (AUTO,)
     upstream: Annotated[Text, AfterValidator(_upstream)]
     upstream_ca: MaybeFile = None
+    egress_proxy: EgressSettings | None = None  # null: none, whatever is said for all routes
     unreadable: Literal["refuse"] = "refuse"
     unrecognised: Literal["mask_all", "detect", "refuse"] = "detect"
     delivery: Literal["inline"] = "inline"
@@ -357,6 +420,11 @@ class RouteSettings(Strict):
         return self.name or f"{self.host}{self.path}"
 
     @property
+    def is_local(self) -> bool:
+        """Whether its backend is on this machine: never behind a proxy."""
+        return _is_loopback(urlsplit(self.upstream).hostname or "")
+
+    @property
     def is_auto(self) -> bool:
         """Whether every tracker is tried."""
         return self.tracker == (AUTO,)
@@ -367,19 +435,99 @@ def _selectable(trackers: Iterable[str]) -> list[str]:
 
 
 class OptOutSettings(Strict):
-    """What counts as a visitor's no."""
+    """What counts as a visitor's no, and the page where it is said: files of your own, or the packaged ones."""
 
     cookies: Annotated[Texts, AfterValidator(_cookie)] = ("gateway_opt_out",)
     gpc: StrictBool = True
     dnt: StrictBool = True
+    page: MaybeFile = None
+    texts: MaybeFile = None
+
+
+class OptOutWords(Strict):
+    """The opt-out page in one language."""
+
+    title: Text
+    on: Text
+    off: Text
+    gpc: Text
+    dnt: Text
+    mobile: Text
+    record_off: Text
+    no_consent: Text
+    consent_refused: Text
+    refuse: Text
+    allow: Text
+    cookie: Text
+
+
+class OptOutTexts(Strict):
+    """rules/visitors/opt_out.yaml."""
+
+    languages: Mapping[Text, OptOutWords]
+
+    @field_validator("languages")
+    @classmethod
+    def _name_languages(cls, value: Mapping[str, OptOutWords]) -> Mapping[str, OptOutWords]:
+        for language in value:
+            if not _LANGUAGE.match(language):
+                raise ValueError(f"{quoted(language)} is no language: write the code, as in en or de")
+        if not value:
+            raise ValueError("at least one language is wanted here")
+        return value
+
+
+def _region(value: str) -> str:
+    return check_region(value)
+
+
+def _consent_tools(value: tuple[str, ...]) -> tuple[str, ...]:
+    of_names(value)
+    return value
+
+
+def _field_name(value: str) -> str:
+    if value and not _COOKIE.match(value):
+        raise ValueError(f"{quoted(value)} is no header name")
+    return value
+
+
+class ConsentSettings(Strict):
+    """Where consent is required before anything is recorded, and where it is read."""
+
+    required_in: Annotated[Texts, AfterValidator(lambda names: tuple(_region(name) for name in names))] = (
+        "gdpr",
+        "uk",
+        "ch",
+    )
+    cookies: Annotated[Texts, AfterValidator(_consent_tools)] = tuple(READERS)
+    tcf_purposes: tuple[
+        Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 24, "from 1 to 24"))], ...
+    ] = (1, 8)
+
+
+class RegionSettings(Strict):
+    """How a visitor's country is found. Headers count from `trusted_proxies` only."""
+
+    header: Annotated[str, AfterValidator(_field_name)] = ""
+    state_header: Annotated[str, AfterValidator(_field_name)] = ""
+    database: MaybeFile = None  # of MaxMind's format; the embedded one unless told
+    unknown: str = "strictest"
+
+    @field_validator("unknown")
+    @classmethod
+    def _be_somewhere(cls, value: str) -> str:
+        if value != "strictest" and known_place(value) != value:
+            raise ValueError(f"{quoted(value)} is no country: write strictest, or a code such as US or US-CA")
+        return value
 
 
 class VisitorSettings(Strict):
     """Who is recorded at all."""
 
-    closed: ClassVar[Mapping[str, str]] = {"consent": _NOT_BUILT, "region": _NOT_BUILT}
-
     opt_out: OptOutSettings = OptOutSettings()
+    consent: ConsentSettings | None = None
+    region: RegionSettings = RegionSettings()
 
 
 class PseudonymSettings(Strict):
@@ -389,22 +537,35 @@ class PseudonymSettings(Strict):
     per_site: Switch = False
 
 
+class BackupSettings(Strict):
+    """Encrypted copies of state. `keep`: how many."""
+
+    folder: FilePath = Field(default="var/backup", validate_default=True)  # type: ignore[assignment]
+    key: SecretName = Field(default="env:GATEWAY_BACKUP_KEY", validate_default=True)  # type: ignore[assignment]
+    daily: Switch = True
+    keep: Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 1000, "from 1 to 1000"))] = 14
+
+
 class Settings(Strict):
     """gateway.yaml."""
 
-    closed: ClassVar[Mapping[str, str]] = {"spool": _NOT_BUILT, "console": _NOT_BUILT}
+    closed: ClassVar[Mapping[str, str]] = {"spool": _NOT_BUILT}
 
     listen: Listen = Address("0.0.0.0", 8443)  # noqa: S104 - the contract's default, TLS only
     tls: TlsSettings = Field(default={}, validate_default=True)  # type: ignore[assignment]
     trusted_proxies: tuple[NetworkText, ...] = ()
     limits: LimitSettings = LimitSettings()
+    sessions: SessionSettings = SessionSettings()
+    egress_proxy: EgressSettings | None = None
     routes: tuple[RouteSettings, ...]
     rules: Texts = ("default",)
     trackers: tuple[FilePath, ...] = ()  # files beside the packaged ones
     visitors: VisitorSettings = VisitorSettings()
+    console: ConsoleSettings | None = None
     workers: Workers = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
+    backup: BackupSettings | None = None
     encryption_keys: Annotated[Path, PlainValidator(_path), WithJsonSchema({"type": "string"})] = Field(
         default="var/encryption-keys.json", validate_default=True
     )  # type: ignore[assignment]
@@ -431,6 +592,10 @@ class Settings(Strict):
             raise ValueError("tls: mode off is for loopback addresses: listen on 127.0.0.1, or write mode: serve")
         if self.tls.mode == "behind_proxy" and not self.trusted_proxies:
             raise ValueError("tls: mode behind_proxy needs trusted_proxies: name the network of the proxy in front")
+        if self.visitors.region.header and not self.trusted_proxies:
+            raise ValueError(
+                "visitors.region.header counts from trusted_proxies only: name the network of the proxy in front"
+            )
         return self
 
 
@@ -441,6 +606,7 @@ class Configuration:
     settings: Settings
     rules: tuple[RuleFile, ...]
     trackers: Mapping[str, TrackerFile]
+    choice: Choice
     files: tuple[Path, ...]
 
 
@@ -550,7 +716,20 @@ def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequenc
     settings = load_settings(path, environ, beside)
     found = load_trackers([*tracker_paths(), *settings.trackers, *trackers], reader)
     rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known_names(found), where=settings.where)
-    return Configuration(settings, rules, found, tuple(read))
+    choice = _choice(settings.visitors.opt_out, reader)
+    return Configuration(settings, rules, found, choice, tuple(read))
+
+
+def _choice(settings: OptOutSettings, reader: Callable[[PurePath], str]) -> Choice:
+    """The opt-out page with its words; UserError where a file of it is wrong."""
+    packaged = rules_directory() / "visitors"
+    page, words = settings.page or packaged / "opt_out.html", settings.texts or packaged / "opt_out.yaml"
+    texts = read_model(parse(reader(words), str(words)), OptOutTexts, Surroundings())
+    each = {language: told.model_dump(exclude={"where"}) for language, told in texts.languages.items()}
+    try:
+        return Choice(reader(page), each, OptOut(settings.cookies, settings.gpc, settings.dnt))
+    except ValueError as error:
+        raise UserError(f"is no page: {error}", str(page)) from None
 
 
 def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) -> bytes:
@@ -559,34 +738,82 @@ def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) ->
     Whoever changes the key makes every visitor a new one; whoever has it can test whose pseudonym one is.
     """
     secret = settings.masking_key
+    if secret.file is not None and not secret.file.exists():
+        _create_key(secret.file)
+    return key_of(secret, "masking_key", environ, settings.where)
+
+
+def backup_key(settings: BackupSettings, environ: Mapping[str, str] | None = None) -> bytes:
+    """The 32 bytes that backups are sealed with. Never made here: a key that only this machine has saves nothing."""
+    return key_of(settings.key, "backup.key", environ)
+
+
+def secret_of(text: str, base: Path) -> Secret:
+    """A secret's name as an option gives it (`env:NAME`, `file:path`); UserError where it is none."""
+    kind, _, rest = text.partition(":")
+    if kind == "env" and _VARIABLE_NAME.match(rest):
+        return Secret(variable=rest)
+    if kind == "file" and rest.strip():
+        return Secret(file=base / rest)
+    raise UserError(f"{quoted(text)} names no secret: write env:NAME or file:path")
+
+
+def key_of(secret: Secret, what: str, environ: Mapping[str, str] | None, where: str = "") -> bytes:
+    """The key of 64 hexadecimal digits that a secret's name leads to; UserError where there is none."""
     if secret.file is None:
         text = (os.environ if environ is None else environ).get(secret.variable)
         if text is None:
-            raise UserError(f"masking_key: the environment variable {secret.variable} is not set", settings.where)
-        return _key(text, str(secret))
-    if not secret.file.exists():
-        _create_key(secret.file)
+            raise UserError(f"{what}: the environment variable {secret.variable} is not set", where)
+        return _key(text, str(secret), what)
     try:
         if secret.file.stat().st_mode & 0o022:
-            raise UserError(f"others can write the masking key: chmod 600 {secret.file}", str(secret))
+            raise UserError(f"others can write the {what.replace('_', ' ')}: chmod 600 {secret.file}", str(secret))
     except OSError as error:
         raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(secret.file)) from None
-    return _key(read_text(secret.file), str(secret))
+    return _key(read_text(secret.file), str(secret), what)
+
+
+def state_files(configuration: Configuration) -> list[Path]:
+    """What a backup holds: the files that can't be made again. Some may not be there yet."""
+    settings = configuration.settings
+    keys = [settings.masking_key.file] if settings.masking_key.file is not None else []
+    packaged = rules_directory()
+    own = [path for path in configuration.files if not path.is_relative_to(packaged)]
+    return list(dict.fromkeys([*own, *keys, settings.encryption_keys]))
+
+
+def proxy_credentials(settings: EgressSettings, environ: Mapping[str, str] | None = None) -> str:
+    """The `user:password` for a proxy; empty where it wants none."""
+    secret = settings.credentials
+    if secret is None:
+        return ""
+    if secret.file is not None:
+        text = read_text(secret.file)
+    else:
+        found = (os.environ if environ is None else environ).get(secret.variable)
+        if found is None:
+            raise UserError(f"egress_proxy: the environment variable {secret.variable} is not set")
+        text = found
+    text = text.strip()
+    if ":" not in text or not text.isprintable():
+        raise UserError("egress_proxy: credentials must be user:password on one line", str(secret))
+    return text
 
 
 def keys_of(configuration: Configuration, master: bytes) -> Keys:
     """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
     settings = configuration.settings
     specs = [rule.operator for file in configuration.rules for rule in file.mask]
-    specs += [spec for file in configuration.rules for spec in file.record.operators.values()]
+    records = [told for file in configuration.rules for told in (file.record, *(one.record for one in file.visitors))]
+    specs += [spec for told in records for spec in told.operators.values()]
     seals = any(spec.name == "encrypt" for spec in specs)
     sealing = load_ring(settings.encryption_keys).sealing if seals else None
     return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)
 
 
-def _key(text: str, where: str) -> bytes:
+def _key(text: str, where: str, what: str) -> bytes:
     if not re.fullmatch(r"[0-9A-Fa-f]{64}", text.strip(), re.ASCII):
-        raise UserError("the masking key must be 64 hexadecimal digits (openssl rand -hex 32)", where)
+        raise UserError(f"the {what.replace('_', ' ')} must be 64 hexadecimal digits (openssl rand -hex 32)", where)
     return bytes.fromhex(text.strip())
 
 
@@ -609,7 +836,12 @@ def _create_key(path: Path) -> None:
         raise UserError(f"can't create the masking key: {(error.strerror or 'failed').lower()}", str(path)) from None
 
 
-SCHEMAS: Final[Mapping[str, type[Strict]]] = {"gateway": Settings, "rules": RuleFile, "tracker": TrackerFile}
+SCHEMAS: Final[Mapping[str, type[Strict]]] = {
+    "gateway": Settings,
+    "rules": RuleFile,
+    "tracker": TrackerFile,
+    "opt_out": OptOutTexts,
+}
 
 
 def schema_text(name: str) -> str:

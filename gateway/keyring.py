@@ -1,6 +1,6 @@
 """The key ring of the operator `encrypt`: named keys in one file, one of them active. Keys never leave it but to the operator.
 
-    {"active": "k2", "keys": {"k1": "<64 hex digits>", "k2": "…"}, "destroyed": ["k0"]}
+    {"version": 1, "active": "k2", "keys": {"k1": "<64 hex digits>", "k2": "…"}, "destroyed": ["k0"]}
 
 Written whole beside the old file and moved into place, readable by its owner alone. A destroyed key's id stays known, so
 that `reveal` says what happened and no later key takes its name.
@@ -20,6 +20,9 @@ from typing import Any
 from gateway.core.errors import UserError
 
 KEY_SIZE = 32
+VERSION = 1
+"""Of the file. Files of lower versions are read; one of a higher version was written by a later gateway, and is left alone."""
+
 _ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 
 
@@ -72,6 +75,8 @@ def load_ring(path: Path) -> KeyRing:
         if path.stat().st_mode & 0o077:
             raise UserError(f"others can read the key ring: chmod 600 {path}", str(path))
         told: Any = json.loads(path.read_text())
+        if told.get("version", VERSION) > VERSION:
+            raise UserError("was written by a later version of the gateway: use that one", str(path))
         keys = {name: bytes.fromhex(text) for name, text in told["keys"].items()}
         ring = KeyRing(told["active"], keys, tuple(told.get("destroyed", ())))
     except FileNotFoundError:
@@ -88,6 +93,7 @@ def load_ring(path: Path) -> KeyRing:
 def save_ring(path: Path, ring: KeyRing, *, create: bool = False) -> None:
     """Writes the ring; with `create`, only where there is none yet."""
     told = {
+        "version": VERSION,
         "active": ring.active,
         "keys": {name: key.hex() for name, key in ring.keys.items()},
         "destroyed": list(ring.destroyed),

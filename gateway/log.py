@@ -31,6 +31,8 @@ class Event(StrEnum):
     COUNTED = "counted"
     FAULT = "fault"
     MASKER_ENDED = "masker_ended"
+    BACKED_UP = "backed_up"
+    BACKUP_FAILED = "backup_failed"
 
 
 class Method(StrEnum):
@@ -122,6 +124,8 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.COUNTED: ("route", "tracker", "rule", "verdict", "reason", "count"),
     Event.FAULT: (*_REQUEST, "fault"),
     Event.MASKER_ENDED: ("why",),
+    Event.BACKED_UP: ("where", "count"),
+    Event.BACKUP_FAILED: ("where",),
 }
 
 

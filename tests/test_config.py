@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from ipaddress import ip_network
 
@@ -129,9 +130,22 @@ MISTAKES = [
     ("routes:\n  - path: /t/", 2, '"upstream" is missing'),
     (ROUTE + "lisen: 0.0.0.0:1", 2, 'unknown key "lisen"; did you mean "listen"?'),
     (ROUTE + "spool: {path: x}", 2, '"spool" is not built yet: remove it'),
-    (ROUTE + "console: null", 2, '"console" is not built yet: remove it'),
-    (ROUTE + "visitors:\n  consent: {}", 3, '"consent" is not built yet'),
-    (ROUTE + "visitors:\n  region: {}", 3, '"region" is not built yet'),
+    (ROUTE + "console: {listen: '0.0.0.0:9090'}", 2, "has no accounts yet"),
+    (ROUTE + "console: {listen: '[::]:9090'}", 2, "has no accounts yet"),
+    (ROUTE + "console: {}", 2, '"listen" is missing'),
+    (ROUTE + "sessions: {most: 0}", 2, "from 1 to 100000000"),
+    (ROUTE + "sessions: {idle: 30s}", 2, "from 1m to 24h"),
+    (ROUTE + "egress_proxy: http://proxy.example:3128", 2, "keys are wanted here, not text"),
+    (ROUTE + "egress_proxy: {url: 'http://u:p@proxy.example'}", 2, "must not hold credentials"),
+    (ROUTE + "egress_proxy: {url: 'socks5://proxy.example'}", 2, "is no proxy"),
+    (ROUTE + "egress_proxy: {url: 'http://proxy.example/x'}", 2, "a proxy has no path"),
+    (ROUTE + "egress_proxy: {url: 'http://[::1'}", 2, "is no URL"),
+    (ROUTE + "egress_proxy: {url: 'http://proxy.example', credentials: 'u:p'}", 2, "never write it here"),
+    (ROUTE + "visitors: {region: {header: CF-IPCountry}}", 1, "counts from trusted_proxies only"),
+    (ROUTE + "visitors:\n  consent: {required_in: [eu]}", 3, "is no region: write gdpr"),
+    (ROUTE + "visitors:\n  consent: {cookies: [onetrus]}", 3, "is neither a tool"),
+    (ROUTE + "visitors:\n  consent: {tcf_purposes: [25]}", 3, "from 1 to 24"),
+    (ROUTE + "visitors:\n  region: {unknown: germany}", 3, "is no country: write strictest"),
     (ROUTE + "workers: 65", 2, "must be from 1 to 64"),
     (ROUTE + "workers: 0", 2, "must be from 1 to 64"),
     (ROUTE + "workers: true", 2, "a whole number is wanted here, not true or false"),
@@ -300,6 +314,7 @@ def packaged(tmp_path, monkeypatch):
     (root / "default.yaml").write_text("record: {urls: detect}")
     (root / "profiles/strict.yaml").write_text("extends: default\nrecord: {urls: drop}")
     (root / "trackers/posthog.yaml").write_text("tracker: posthog")
+    shutil.copytree(rules_directory() / "visitors", root / "visitors")
     monkeypatch.setattr(config, "rules_directory", lambda: root)
     return root
 
@@ -315,7 +330,7 @@ def test_a_configuration_is_loaded_whole_with_every_file_it_was_read_from(tmp_pa
     assert list(loaded.trackers) == ["posthog"]
     assert set(loaded.files) == {
         path, tmp_path / "a.yaml", packaged / "default.yaml", packaged / "profiles/strict.yaml",
-        packaged / "trackers/posthog.yaml",
+        packaged / "trackers/posthog.yaml", packaged / "visitors/opt_out.html", packaged / "visitors/opt_out.yaml",
     }  # fmt: skip
 
 

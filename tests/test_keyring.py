@@ -53,6 +53,19 @@ def test_a_wrong_file_is_one_line(tmp_path, text, message):
     assert "\n" not in str(error.value)
 
 
+def test_a_ring_without_a_version_is_read_and_one_of_a_later_version_is_left_alone(tmp_path):
+    path = tmp_path / "ring.json"
+    ring = new_ring()
+    save_ring(path, ring)
+    text = path.read_text()
+    assert '"version": 1' in text
+    path.write_text(text.replace('"version": 1,', ""))
+    assert load_ring(path) == ring
+    path.write_text(text.replace('"version": 1', '"version": 2'))
+    with pytest.raises(UserError, match="later version"):
+        load_ring(path)
+
+
 def test_a_ring_that_others_can_read_is_refused(tmp_path):
     path = tmp_path / "ring.json"
     save_ring(path, new_ring())

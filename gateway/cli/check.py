@@ -113,6 +113,17 @@ def show_rules(files: Sequence[RuleFile]) -> list[Section]:
     return [
         Section("category", "Categories", ("category", "operator", "from"), tuple(rows)),
         Section(
+            "visitors",
+            "For some visitors",
+            ("when", "category", "operator", "where"),
+            tuple(
+                (str(profile.when), category.value, str(spec), profile.where)
+                for file in files
+                for profile in file.visitors
+                for category, spec in profile.record.operators.items()
+            ),
+        ),
+        Section(
             "private",
             "Private marks",
             ("selector", "from"),

@@ -93,6 +93,10 @@ _NEXT: Final = """
 
 {site}
 {note}
+   and link the page where visitors say no, in the footer and on the privacy page:
+
+   <a href="{path}opt-out">Recording of your visits</a>
+
 4. In the site's Content-Security-Policy, leave the backend's own hosts out, so that nothing goes past the gateway:
 
    connect-src 'self'

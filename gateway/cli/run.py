@@ -9,29 +9,36 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 import uvloop
 
-from gateway import __version__, config, log
-from gateway.config import Configuration, RouteSettings, Settings
+from gateway import __version__, backup, config, log
+from gateway.cli.backup import back_up
+from gateway.config import Configuration, ConsentSettings, EgressSettings, RegionSettings, RouteSettings, Settings
+from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
-from gateway.maskers.blueprint import Blueprint, RouteRules
+from gateway.maskers.blueprint import Blueprint, Kept, RouteRules
 from gateway.maskers.pool import Edition, Maskers
-from gateway.policy.signals import OptOut
+from gateway.policy.consent import Consent, of_names
+from gateway.proxy import process
 from gateway.proxy.counts import Kind
-from gateway.proxy.routes import Masker, Plan, Route
-from gateway.proxy.server import Gateway, Listening, serve, show
+from gateway.proxy.geography import Geography, open_database
+from gateway.proxy.routes import Egress, Masker, Plan, Route
+from gateway.proxy.server import Gateway, Listening, bind, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
 from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
+
+BACKUP_SECONDS = 600.0
 
 
 @click.command("run")
@@ -45,12 +52,16 @@ from gateway.trackers.schema import TrackerFile
 )
 def command(config_file: Path) -> None:
     """Serve: mask what trackers send, forward the rest."""
+    process.forbid_dumps()
+    process.allow_descriptors()
     for name in ("aiohttp", "asyncio"):  # their messages may hold bytes of requests and addresses
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
     served = Served(config_file)
-    gc.set_threshold(200_000, 20, 100)  # a document is many objects that die together: measured, a quarter of the time
+    # a document is many objects that die together, and by themselves (tests/ruleset/test_release.py): looking often is lost
+    # time, measured a quarter of it. What is old is looked at seldom enough by the collector's own rule
+    gc.set_threshold(200_000, 10, 10)
     gc.freeze()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(served.run())
@@ -63,11 +74,14 @@ class Served:
         self._path = path
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
+        self._backup_failed: Name | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
         self._loop = asyncio.get_running_loop()
         settings = self._configuration.settings
+        at = settings.console.listen if settings.console is not None else None
+        bound = bind((at.host, at.port), key="console.listen") if at is not None else None
         self._maskers = Maskers(settings.workers, told=lambda why: log.emit(Event.MASKER_ENDED, why=why))
         self._edition = await self._maskers.start(blueprint_of(self._configuration, self._key))
         try:
@@ -77,27 +91,67 @@ class Served:
                 make_plan(self._configuration, self._edition, self._edition.programs),
                 emit=log.emit,
             )
-            await serve(
-                gateway,
-                load=self._load,
-                watched=self._watched,
-                ready=lambda: self._say_ready(gateway),
-                reloaded=self._say_reloaded,
-                complain=_complain,
-                tell=_tell,
-            )
+            console = Console([gateway, self._maskers, self])
+            if bound is not None:
+                await console.start(bound)
+            keeping = self._loop.create_task(self._keep_backups())
+            try:
+                await serve(
+                    gateway,
+                    load=self._load,
+                    watched=self._watched,
+                    ready=lambda: self._say_ready(gateway, console),
+                    reloaded=self._say_reloaded,
+                    complain=_complain,
+                    tell=_tell,
+                )
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+                await console.close()
         finally:
             await self._maskers.stop()
         log.emit(Event.STOPPED)
 
+    async def _keep_backups(self) -> None:
+        """A backup a day, where they are configured: looked at each ten minutes, so that a failed one is tried again."""
+        while True:
+            await asyncio.to_thread(self.back_up, datetime.now(UTC))
+            await asyncio.sleep(BACKUP_SECONDS)
+
+    def back_up(self, now: datetime) -> None:
+        """Makes a backup where one is due; what goes wrong is said and keeps nobody from serving."""
+        settings = self._configuration.settings.backup
+        if settings is None or not settings.daily or not backup.is_due(settings.folder, now):
+            return
+        try:
+            path, written = back_up(self._configuration, settings, self._path.parent, now)
+        except UserError as error:
+            _say(f"gateway: no backup: {error}")
+            log.emit(Event.BACKUP_FAILED, where=Name(error.where))
+            self._backup_failed = Name(error.where)
+        else:
+            log.emit(Event.BACKED_UP, where=Name(path), count=len(written))
+            self._backup_failed = None
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Whether the last backup failed."""
+        if self._backup_failed is not None:
+            yield Trouble(Reason.BACKUP_FAILED, self._backup_failed)
+
+    def samples(self) -> Iterator[Sample]:
+        """What runs, and what is kept of sessions."""
+        yield Sample("gateway_build_info", 1, (Name(__version__),))
+
     def _load(self) -> Plan:
         fresh = config.load(self._path)
         before, after = (
-            (listening(one.settings), one.settings.masking_key, one.settings.workers)
-            for one in (self._configuration, fresh)
+            (listening(one), one.console, one.masking_key, one.workers)
+            for one in (self._configuration.settings, fresh.settings)
         )
         if before != after:
-            raise UserError("listen, tls, masking_key and workers change at a start only: start again", str(self._path))
+            line = "listen, tls, console, masking_key and workers change at a start only: start again"
+            raise UserError(line, str(self._path))
         prepared = self._maskers.prepare(blueprint_of(fresh, self._key))
         edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
         self._next = fresh, edition
@@ -107,14 +161,18 @@ class Served:
         settings = self._configuration.settings
         tls = listening(settings).tls
         authorities = (route.upstream_ca for route in settings.routes if route.upstream_ca is not None)
-        return [*self._configuration.files, *(tls.paths if tls else ()), *authorities]
+        database = settings.visitors.region.database
+        more = [*authorities, *([database] if database is not None else [])]
+        return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
-    def _say_ready(self, gateway: Gateway) -> None:
+    def _say_ready(self, gateway: Gateway, console: Console) -> None:
         settings = self._configuration.settings
         scheme = "https" if settings.tls.mode == "serve" else "http"
         _say(f"listening on {scheme}://{show(gateway.address)}")
         if gateway.redirect_address is not None:
             _say(f"redirecting http://{show(gateway.redirect_address)} to HTTPS")
+        if console.address is not None:
+            _say(f"console http://{show(console.address)}")
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
             _say(f"route {route.host}{route.path} -> {route.upstream}  [{', '.join(route.tracker)}]{state}")
@@ -152,6 +210,7 @@ def listening(settings: Settings) -> Listening:
 
 def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
     """What the Programs of a configuration are made of. `key` is the masking key."""
+    kept = configuration.settings.sessions
     return Blueprint(
         rules=configuration.rules,
         trackers=configuration.trackers,
@@ -162,23 +221,42 @@ def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
         keys=config.keys_of(configuration, key),
         today=datetime.now(UTC).date(),
         limits=configuration.settings.limits.as_limits(),
+        kept=Kept(kept.most, kept.nodes, kept.secrets, kept.idle),
     )
 
 
 def make_plan(configuration: Configuration, masker: Masker | Edition, programs: Mapping[str, Program]) -> Plan:
     """What requests are served by: `masker` masks by `programs`, a route's each."""
     settings = configuration.settings
-    opt_out = settings.visitors.opt_out
     return Plan(
         masker=masker,
         routes=tuple(
             _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
             for route in settings.routes
         ),
-        opt_out=OptOut(opt_out.cookies, opt_out.gpc, opt_out.dnt),
+        opt_out=configuration.choice.opt_out,
+        choice=configuration.choice,
+        consent=_consent(settings.visitors.consent),
+        asks_for_country=any(program.asks_for_country for program in programs.values()),
+        geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
         must_say_https=settings.tls.mode == "behind_proxy",
+    )
+
+
+def _consent(settings: ConsentSettings | None) -> Consent | None:
+    if settings is None:
+        return None
+    return Consent(settings.required_in, of_names(settings.cookies), frozenset(settings.tcf_purposes))
+
+
+def _geography(settings: RegionSettings) -> Geography:
+    return Geography(
+        settings.header,
+        settings.state_header,
+        open_database(settings.database) if settings.database is not None else None,
+        "" if settings.unknown == "strictest" else settings.unknown,
     )
 
 
@@ -192,6 +270,7 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
         record=route.record,
         record_mobile=record_mobile,
         tls=client_context(route.upstream_ca) if route.upstream_ca else None,
+        egress=_egress(route, configuration.settings),
         set_cookies=tuple(name for tracker in trackers for name in tracker.set_cookies.keep),
         opted_out=tuple(
             answer
@@ -201,6 +280,16 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
             if len(trackers) == 1 or "*" not in answer.path
         ),
     )
+
+
+def _egress(route: RouteSettings, settings: Settings) -> Egress | None:
+    """The proxy of a route: its own word, else the one for all. What is on this machine needs none."""
+    told: EgressSettings | None = (
+        route.egress_proxy if "egress_proxy" in route.model_fields_set else settings.egress_proxy
+    )
+    if told is None or route.is_local:
+        return None
+    return Egress(told.url, config.proxy_credentials(told))
 
 
 def _trackers_of(route: RouteSettings, configuration: Configuration) -> list[TrackerFile]:

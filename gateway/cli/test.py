@@ -73,7 +73,7 @@ def run_tests(subject: Subject) -> Iterator[Verdict]:
 
 def _differences(program: Program, test: RuleTest) -> Iterator[str]:
     body = json.dumps(test.input, ensure_ascii=False).encode()
-    inbound = Inbound("POST", test.path or "/", Headers(test.headers.items()), body)
+    inbound = Inbound("POST", test.path or "/", Headers(test.headers.items()), body, country=test.country)
     try:
         tried = attempt(program, inbound)
     except UserError as refused:

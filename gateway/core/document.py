@@ -71,6 +71,7 @@ class List:
 
 
 Node = Map | List | Leaf
+_GONE = Map([], 0, 0)
 
 
 def opened(node: Node) -> Node:
@@ -215,6 +216,13 @@ class Document:
         if parent is not None:
             parent[1].child = layer
         self.layers.append(layer)
+
+    def release(self) -> None:
+        """Ends the document: its layers hold nothing any more, so that nothing in it refers to itself."""
+        for layer in self.layers:
+            layer.parent = None
+            layer.root = _GONE
+        self.layers, self.opaque, self._lengths = [], [], []
 
     def measure(self, layer: Layer, leaf: Leaf, part: Leaf) -> None:
         """Says that the number in `leaf` is the length of `part`, bytes elsewhere: it is written anew with them."""

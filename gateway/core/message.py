@@ -82,6 +82,7 @@ class Inbound:
     peer: str = ""
     client: str = ""
     route: str = ""  # the route's name, for state keys and reports: never sent
+    country: str = ""  # the visitor's, or the state (`DE`, `US-CA`), where rules ask for it: never sent
 
     @property
     def path(self) -> str:

@@ -37,6 +37,7 @@ class Work(Protocol):
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
     def reply(self) -> ReplyEditor | None: ...
+    def release(self) -> None: ...
 
 
 class Program(Protocol):
@@ -80,6 +81,8 @@ def masking(inbound: Inbound, program: Program, clock: Callable[[], float]) -> G
         reason = Reason.FAULT
     else:
         return Send(seal(outbound, program.digest), work.report, reply)
+    finally:
+        work.release()
     return Refuse(reason, work.refusal(reason), work.report.tracker)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import Self
 
@@ -18,6 +18,7 @@ from gateway.recording.dom import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import Program
 from gateway.ruleset.schema import RuleFile
+from gateway.ruleset.secrets import Memories
 from gateway.trackers.schema import TrackerFile
 
 
@@ -30,6 +31,16 @@ class RouteRules:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """How much of visitors' sessions a route keeps, in all maskers together; for how long, in seconds."""
+
+    most: int = 10_000
+    nodes: int = 5_000_000
+    secrets: int = 2_000_000
+    idle: float = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
 class Blueprint:
     """Everything that the Programs of a configuration are made of."""
 
@@ -39,10 +50,12 @@ class Blueprint:
     keys: Keys
     today: date
     limits: Limits
+    kept: Kept = field(default_factory=Kept)
 
     def programs(self, share: int = 1) -> dict[str, Program]:
         """The Program of each route. One of `share` maskers keeps that part of the sessions that one alone would keep."""
-        whole = Sessions()
+        kept = self.kept
+        most, nodes, secrets = (max(1, one // share) for one in (kept.most, kept.nodes, kept.secrets))
         return {
             name: Program(
                 self.rules,
@@ -53,7 +66,8 @@ class Blueprint:
                 clock=time.monotonic,
                 limits=self.limits,
                 unrecognised=route.unrecognised,
-                sessions=Sessions(max(1, whole.most // share), whole.nodes // share, whole.idle),
+                sessions=Sessions(most, nodes, kept.idle),
+                memories=Memories(self.keys.master, most, secrets, kept.idle),
             )
             for name, route in self.routes.items()
         }

@@ -7,9 +7,11 @@ refuses the request, or ends the process where a library can't bear it. Limits o
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,8 +22,16 @@ from gateway.core.limits import Limits
 OVERRUN: Final = signal.SIGPROF
 """The signal that ends a masker which used up its time: its exit status tells the front why."""
 
+_PR_SET_DUMPABLE: Final = 4
 _STATM: Final = "/proc/self/statm"
 _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
+
+
+def forbid_dumps() -> None:
+    """No core files, no attaching, from here on."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def time_for(limits: Limits) -> float:
@@ -57,7 +67,7 @@ class Bounds:
     """The limits of this process."""
 
     def __init__(self) -> None:
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))  # a core would hold what visitors sent
+        forbid_dumps()
         try:
             self._statm = os.open(_STATM, os.O_RDONLY | os.O_CLOEXEC)
         except OSError:

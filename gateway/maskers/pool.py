@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from gateway.core.errors import Reason, UserError
 from gateway.core.limits import Budget
 from gateway.core.message import Inbound
 from gateway.core.outcome import Outcome, Refuse
+from gateway.log import Name
 from gateway.maskers import wire
 from gateway.maskers.blueprint import Blueprint
 from gateway.maskers.link import End, Ended, Interrupted, Link
 from gateway.maskers.shared import SharedState
 from gateway.ruleset.program import Program
 from gateway.ruleset.replies import ReplyPlan
+from gateway.status import Reason as StatusReason
+from gateway.status import Sample, Trouble
 
 AT_ONCE: Final = 2  # questions that a masker has before it, so that it need not wait for the next one
 READING_AT_ONCE: Final = 16  # requests that wait in one masker for the state of their sessions
@@ -147,6 +151,7 @@ class Maskers:
         self._slots = [Slot(number) for number in range(count)]
         self._told = told
         self._shared = shared
+        self._counts: dict[int, Mapping[str, tuple[int, int, int]]] = {}
         self._hints: OrderedDict[int, int] = OrderedDict()
         self._editions = 0
         self._current: Edition | None = None
@@ -208,6 +213,18 @@ class Maskers:
         """The processes, by number; those that are up."""
         return [slot.link.pid for slot in self._slots if slot.link is not None]
 
+    def troubles(self) -> Iterator[Trouble]:
+        """Whether maskers are missing (`status.Source`)."""
+        if not self.is_well:
+            yield Trouble(StatusReason.WORKERS_DOWN)
+
+    def samples(self) -> Iterator[Sample]:
+        """What is kept of sessions, as it was counted last."""
+        for number, name in enumerate(("gateway_sessions", "gateway_session_nodes", "gateway_session_secrets")):
+            for route in self._current.programs if self._current is not None else ():
+                kept = sum(counts[route][number] for counts in self._counts.values() if route in counts)
+                yield Sample(name, kept, (Name(route),))
+
     def _edition(self, blueprint: Blueprint) -> Edition:
         self._editions += 1
         return Edition(self._editions, blueprint.packed(), blueprint.programs(), self)
@@ -250,12 +267,20 @@ class Maskers:
                 slot.deaths.append(loop.time())
 
     async def _watch(self) -> None:
-        """Ends a masker that is stuck without using CPU time, which ends it by itself."""
+        """Ends a masker that is stuck without using CPU time, which ends it by itself; counts what the others keep."""
         while True:
             await asyncio.sleep(1.0)
             for slot in self._slots:
-                if slot.link is not None and slot.link.seconds_at_one > STUCK_SECONDS:
+                if slot.link is None:
+                    continue
+                if slot.link.seconds_at_one > STUCK_SECONDS:
                     slot.link.kill(End.STUCK)
+                elif slot.link.seconds_at_one == 0:  # at nothing: a good time to ask
+                    slot.link.send(wire.Count()).add_done_callback(partial(self._counted, slot.number))
+
+    def _counted(self, number: int, answer: asyncio.Future[wire.Reading]) -> None:
+        if not answer.cancelled() and answer.exception() is None and isinstance(told := answer.result(), wire.Counted):
+            self._counts[number] = told.kept
 
     # requests
 

@@ -77,6 +77,10 @@ class Edit(Message):
     hosts: dict[str, str]
 
 
+class Count(Message):
+    """Say what is kept of sessions. Answer: `Counted`."""
+
+
 # from a masker
 
 
@@ -156,8 +160,14 @@ class Edited(Message):
     body: bytes | None
 
 
-Question = Prepare | Mask | State | Drop | Edit
-Reading = Ready | Verdict | Elsewhere | Wants | Gone | Edited
+class Counted(Message):
+    """By route: sessions, nodes of their pages, fingerprints of their secrets."""
+
+    kept: dict[str, tuple[int, int, int]]
+
+
+Question = Prepare | Mask | State | Drop | Edit | Count
+Reading = Ready | Verdict | Elsewhere | Wants | Gone | Edited | Counted
 
 
 def _encode_other(value: Any) -> Any:

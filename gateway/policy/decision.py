@@ -8,6 +8,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from gateway.core.message import Inbound
+from gateway.policy.consent import Answer, Consent
 from gateway.policy.devices import is_mobile
 from gateway.policy.signals import OptOut, has_opt_out_cookie, has_signal
 
@@ -20,9 +21,18 @@ class Objection(StrEnum):
     GPC = "gpc"
     DNT = "dnt"
     MOBILE = "mobile"
+    REFUSED = "consent_refused"  # in a consent tool's signal
+    NO_CONSENT = "no_consent"  # where consent is required
 
 
-def decide(inbound: Inbound, opt_out: OptOut, *, record: bool = True, record_mobile: bool = True) -> Objection | None:
+def decide(
+    inbound: Inbound,
+    opt_out: OptOut,
+    *,
+    record: bool = True,
+    record_mobile: bool = True,
+    consent: Consent | None = None,
+) -> Objection | None:
     """Why this request must not be recorded, or None where it may go on to masking."""
     if not record:
         return Objection.RECORD_OFF
@@ -34,4 +44,12 @@ def decide(inbound: Inbound, opt_out: OptOut, *, record: bool = True, record_mob
         return Objection.DNT
     if not record_mobile and is_mobile(inbound.headers):
         return Objection.MOBILE
+    if consent is not None:
+        match consent.ask(inbound):
+            case Answer.REFUSED:
+                return Objection.REFUSED
+            case Answer.MISSING:
+                return Objection.NO_CONSENT
+            case Answer.GIVEN:
+                pass
     return None

@@ -1,13 +1,22 @@
 """Totals of what happened to requests, by tracker, verdict and reason: words of closed lists, never a value.
 
-In memory; `flush` hands what came since the last one to whoever logs.
+In memory; `flush` hands what came since the last one to whoever logs, `samples` all of it to whoever measures.
 """
 
 from __future__ import annotations
 
+import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple
+
+from aiohttp import web
+from aiohttp.abc import AbstractAccessLogger
+
+from gateway.log import Name
+from gateway.status import Histogram, Sample
 
 
 class Verdict(StrEnum):
@@ -21,6 +30,21 @@ class Verdict(StrEnum):
     HELD = "held"
 
 
+class Span(StrEnum):
+    """What takes time."""
+
+    REQUEST = "gateway_request_seconds"
+    MASKING = "gateway_masking_seconds"
+    UPSTREAM = "gateway_upstream_seconds"
+
+
+class Reload(StrEnum):
+    """What became of new files."""
+
+    TAKEN = "taken"
+    FAILED = "failed"
+
+
 class Kind(NamedTuple):
     """One row of the totals."""
 
@@ -32,11 +56,15 @@ class Kind(NamedTuple):
 class Counts:
     """Counts rows; one per process, used from the event loop only."""
 
-    __slots__ = ("_since", "total")
+    __slots__ = ("_since", "received", "reloads", "sent", "spans", "total")
 
     def __init__(self) -> None:
         self.total: Counter[Kind] = Counter()
         self._since: Counter[Kind] = Counter()
+        self.reloads: Counter[Reload] = Counter()
+        self.spans = {span: Histogram() for span in Span}
+        self.received = 0  # bytes of bodies
+        self.sent = 0  # bytes of answers
 
     def add(self, verdict: Verdict, reason: str = "", tracker: str = "") -> None:
         """Counts one request."""
@@ -49,3 +77,36 @@ class Counts:
         rows = sorted(self._since.items())
         self._since.clear()
         return rows
+
+    @contextmanager
+    def timed(self, span: Span) -> Iterator[None]:
+        """Counts how long the block takes, however it ends."""
+        start = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.spans[span].observe(time.perf_counter() - start)
+
+    def samples(self) -> Iterator[Sample]:
+        """All of it, for metrics."""
+        for (tracker, verdict, reason), count in self.total.items():
+            yield Sample("gateway_requests_total", count, (Name(tracker), verdict, Name(reason)))
+        for result in Reload:
+            yield Sample("gateway_reloads_total", self.reloads[result], (result,))
+        for span, histogram in self.spans.items():
+            yield Sample(span.value, histogram)
+        yield Sample("gateway_received_bytes_total", self.received)
+        yield Sample("gateway_sent_bytes_total", self.sent)
+
+
+class Meter(AbstractAccessLogger):
+    """aiohttp's hook for access logs: is told of each request once its answer is out. Logs nothing."""
+
+    def __init__(self, logger: Counts, _format: str) -> None:
+        self._counts = logger
+
+    def log(self, request: web.BaseRequest, response: web.StreamResponse, time: float) -> None:
+        """Counts bytes both ways and how long it took."""
+        self._counts.received += request.content.total_bytes
+        self._counts.sent += response.body_length
+        self._counts.spans[Span.REQUEST].observe(time)

@@ -22,10 +22,11 @@ from gateway.core.outcome import Answer, Hold, Outcome, Refuse, ReplyEditor, Res
 from gateway.log import Event, Name
 from gateway.maskers.pool import Busy, Edition
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
-from gateway.policy.decision import decide
+from gateway.policy.choice import BODY_SIZE, Choice
+from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts, Span, Verdict
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.reply import HSTS, Reply, line, rejection_line
@@ -79,6 +80,11 @@ class Handler:
         self._held = 0
         self._held_at_most = held_at_most
 
+    @property
+    def held(self) -> int:
+        """Bytes of bodies in memory."""
+        return self._held
+
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: what goes wrong in an unforeseen way forwards nothing and is told by its type alone."""
         try:
@@ -126,10 +132,36 @@ class Handler:
         if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
             # RFC 9110 section 7.6.2: the last recipient answers itself
             return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
-        objection = decide(inbound, plan.opt_out, record=route.record, record_mobile=route.record_mobile)
+        inbound = replace(inbound, country=plan.country_of(inbound))
+        objection = decide(
+            inbound,
+            plan.opt_out,
+            record=route.record,
+            record_mobile=route.record_mobile,
+            consent=plan.consent,
+        )
+        if plan.choice is not None and plan.choice.is_asked(inbound):
+            return await self._choose(request, received, plan, plan.choice, inbound, objection)
         if objection is not None:
             return self._answer(opted_out_answer(inbound, route.opted_out), objection.value, received)
         return await self._mask_and_forward(request, received, plan, route, inbound)
+
+    async def _choose(
+        self,
+        request: web.BaseRequest,
+        received: Received,
+        plan: Plan,
+        choice: Choice,
+        inbound: Inbound,
+        objection: Objection | None,
+    ) -> web.StreamResponse:
+        """The opt-out page: shown, or what was chosen on it."""
+        try:
+            asked = replace(inbound, body=await read_body(request, BODY_SIZE, lambda _: None))
+        except BodyRejected as rejected:
+            return self._reject(rejected.rejection)
+        secure = request.secure or plan.must_say_https
+        return self._answer(choice.answer(asked, objection, secure=secure), "opt_out_page", received)
 
     async def _mask_and_forward(
         self, request: web.BaseRequest, received: Received, plan: Plan, route: Route, inbound: Inbound
@@ -149,7 +181,8 @@ class Handler:
                 request.writer.output_size = 0
             body = await read_body(request, plan.limits.body, take_room)
             whole = replace(inbound, headers=request_fields(inbound.headers), body=body)
-            outcome = await self._mask(plan, whole)
+            with self._counts.timed(Span.MASKING):
+                outcome = await self._mask(plan, whole)
             match outcome:
                 case Send():
                     return await self._forward(request, route, inbound, outcome)
@@ -183,10 +216,11 @@ class Handler:
     ) -> web.StreamResponse:
         tracker = send.report.tracker
         try:
-            answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
+            with self._counts.timed(Span.UPSTREAM):
+                answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
         except Unreachable as failure:
             self._counts.add(Verdict.FAILED, failure.reason, tracker)
-            return self._reply(with_cors(line(failure.status, failure.line), inbound))
+            return self._reply(with_cors(line(failure.status, failure.line, *failure.fields), inbound))
         async with answer:
             fields = answer_fields(_readable(answer.raw_headers), route.set_cookies)
             if "Location" in fields:

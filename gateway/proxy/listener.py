@@ -16,7 +16,7 @@ from aiohttp.http import HttpVersion11
 from aiohttp.http_exceptions import LineTooLong
 
 from gateway.core.outcome import Response
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts, Meter, Verdict
 from gateway.proxy.reply import Reply, line
 
 HEAD_SECONDS = 10.0
@@ -102,7 +102,8 @@ class Listener(web.Server):
             loop=self._loop,
             keepalive_timeout=IDLE_SECONDS,
             logger=_silent,
-            access_log=None,  # type: ignore[arg-type]  # aiohttp's own way to turn it off
+            access_log=self._counts,  # type: ignore[arg-type]  # what `Meter` is made with
+            access_log_class=Meter,
             max_line_size=8 * 1024,
             max_field_size=16 * 1024,
             max_headers=100,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
+from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -17,8 +18,11 @@ from gateway.core.limits import Limits
 from gateway.core.message import Inbound
 from gateway.core.outcome import Outcome
 from gateway.maskers.pool import Edition
+from gateway.policy.choice import Choice
+from gateway.policy.consent import Consent
 from gateway.policy.signals import OptOut
-from gateway.proxy.trust import Trust
+from gateway.proxy.geography import Geography
+from gateway.proxy.trust import Trust, read_address
 from gateway.trackers.schema import OptedOut
 
 _URL = re.compile(r"[!-\[\]-~]*")
@@ -33,6 +37,21 @@ class Masker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Egress:
+    """The proxy through which a backend is reached, by CONNECT. `credentials` are `user:password`."""
+
+    url: str
+    credentials: str = field(default="", repr=False)
+
+    @property
+    def fields(self) -> dict[str, str] | None:
+        """What the proxy is told, and the backend never."""
+        if not self.credentials:
+            return None
+        return {"Proxy-Authorization": f"Basic {b64encode(self.credentials.encode()).decode()}"}
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One host and/or path prefix in front of one backend. `upstream` is an origin with an optional base path."""
 
@@ -43,6 +62,7 @@ class Route:
     record: bool = True
     record_mobile: bool = True
     tls: ssl.SSLContext | None = None
+    egress: Egress | None = None
     set_cookies: tuple[str, ...] = ()  # names or globs that the tracker's backend may set
     opted_out: tuple[OptedOut, ...] = ()
 
@@ -50,6 +70,12 @@ class Route:
     def base(self) -> str:
         """The upstream without a slash at its end: a target in origin form follows it."""
         return self.upstream.rstrip("/")
+
+    @property
+    def origin(self) -> str:
+        """Scheme and authority of the upstream."""
+        scheme, _, rest = self.upstream.partition("://")
+        return f"{scheme}://{rest.partition('/')[0]}"
 
     def strip(self, target: str) -> str | None:
         """The target behind this route's prefix, in origin form; None where it is not under the prefix."""
@@ -90,9 +116,20 @@ class Plan:
     masker: Masker | Edition
     routes: tuple[Route, ...]
     opt_out: OptOut = field(default_factory=OptOut)
+    choice: Choice | None = None  # the opt-out page
+    consent: Consent | None = None
+    geography: Geography = field(default_factory=Geography)
+    asks_for_country: bool = False  # whether rules do
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     must_say_https: bool = False
+
+    def country_of(self, inbound: Inbound) -> str:
+        """Where the visitor is, where that matters: `DE`, `US-CA`, or an empty text."""
+        if self.consent is None and not self.asks_for_country:
+            return ""
+        trusted = self.trust.includes(read_address(inbound.peer))
+        return self.geography.place(inbound.headers, inbound.client, trusted=trusted)
 
     def find(self, host: str, target: str) -> tuple[Route, str] | None:
         """The route for a request and the target behind its prefix. `host` may have a port; a route's host may too."""

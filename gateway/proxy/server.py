@@ -13,7 +13,7 @@ import secrets
 import signal
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from gateway.core.errors import UserError
-from gateway.proxy.counts import Counts, Kind, Verdict
+from gateway.log import Name
+from gateway.proxy.counts import Counts, Kind, Reload, Verdict
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
 from gateway.proxy.redirect import Redirect
@@ -29,6 +30,7 @@ from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Plan
 from gateway.proxy.tls import Certificates, TlsFiles
 from gateway.proxy.upstream import Upstream
+from gateway.status import Reason, Sample, Trouble
 
 DRAIN_SECONDS = 10.0
 COUNTS_SECONDS = 60.0
@@ -97,6 +99,26 @@ class Gateway:
         self._servers: list[asyncio.Server] = []
         self.address: Address = listening.address
         self.redirect_address: Address | None = listening.redirect
+        self.reload_failed: Name | None = None  # what is wrong, and where
+
+    def troubles(self) -> Iterator[Trouble]:
+        """What is wrong with the data plane now."""
+        if self._handler.is_draining:
+            yield Trouble(Reason.DRAINING)
+        if self.reload_failed is not None:
+            yield Trouble(Reason.RELOAD_FAILED, self.reload_failed)
+        if self._certificates is not None:
+            yield from self._certificates.troubles()
+        yield from self._upstream.troubles()
+
+    def samples(self) -> Iterator[Sample]:
+        """What there is to measure of it now."""
+        yield from self.counts.samples()
+        yield Sample("gateway_connections", sum(len(one.connections) for one in self._listeners))
+        yield Sample("gateway_held_body_bytes", self._handler.held)
+        if self._certificates is not None:
+            yield from self._certificates.samples()
+        yield from self._upstream.samples()
 
     @property
     def plan(self) -> Plan:
@@ -186,10 +208,17 @@ async def serve(
 
     def take(plan: Plan) -> None:
         gateway.plan = plan
+        gateway.reload_failed = None
+        gateway.counts.reloads[Reload.TAKEN] += 1
         reloaded()
 
+    def refuse(error: UserError) -> None:
+        gateway.reload_failed = Name(error.where)
+        gateway.counts.reloads[Reload.FAILED] += 1
+        complain(error)
+
     stopping = asyncio.Event()
-    watcher = Watcher(watched, load_all, take, complain)
+    watcher = Watcher(watched, load_all, take, refuse)
     await gateway.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)

@@ -7,13 +7,19 @@ file changes nothing. Curves can't be set from Python: docker/openssl.cnf does t
 from __future__ import annotations
 
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
 from gateway.core.errors import UserError
+from gateway.log import Name
+from gateway.status import Reason, Sample, Trouble
+
+EXPIRY_DAYS = 14
+"""How long before a certificate's last day `/ready` begins to say so."""
 
 VERSIONS = {"TLSv1.2": ssl.TLSVersion.TLSv1_2, "TLSv1.3": ssl.TLSVersion.TLSv1_3}
 SUITES = "ECDHE+AESGCM:ECDHE+CHACHA20"
@@ -39,13 +45,27 @@ class Certificates:
 
     def __init__(self, files: TlsFiles) -> None:
         self._files = files
+        self.expires = expiry(files.certificate)
         self._newest = server_context(files)
         self.context = server_context(files)
         self.context.sni_callback = self._choose
 
     def reload(self) -> None:
         """Takes the files as they are now; raises `UserError`, and keeps the old ones, when they aren't good."""
+        expires = expiry(self._files.certificate)
         self._newest = server_context(self._files)
+        self.expires = expires
+
+    def troubles(self) -> Iterator[Trouble]:
+        """Whether the served certificate is about to expire, or has."""
+        left = self.expires - datetime.now(UTC)
+        if left < timedelta(days=EXPIRY_DAYS):
+            reason = Reason.CERTIFICATE_EXPIRED if left < timedelta(0) else Reason.CERTIFICATE_EXPIRING
+            yield Trouble(reason, Name(self._files.certificate))
+
+    def samples(self) -> Iterator[Sample]:
+        """When it expires."""
+        yield Sample("gateway_certificate_expiry_timestamp_seconds", self.expires.timestamp())
 
     def _choose(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = self._newest
@@ -53,7 +73,7 @@ class Certificates:
 
 def server_context(files: TlsFiles) -> ssl.SSLContext:
     """A context with these files, or a `UserError` that names the file and what to do."""
-    _check_certificate(files.certificate)
+    expiry(files.certificate)
     _read(files.key, "key")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = VERSIONS[files.minimum]
@@ -78,6 +98,9 @@ def server_context(files: TlsFiles) -> ssl.SSLContext:
         except ssl.SSLError:
             raise UserError("client_ca holds no certificate in PEM form", str(files.client_ca)) from None
         context.verify_mode = ssl.CERT_REQUIRED
+        # who resumes a session is not asked for a certificate again: not even after the authority was replaced
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
     return context
 
 
@@ -90,9 +113,11 @@ def _read(path: Path, what: str) -> bytes:
         raise UserError(f"tls.{what} can't be read: {error.strerror}", str(path)) from None
 
 
-def _check_certificate(path: Path) -> None:
+def expiry(path: Path) -> datetime:
+    """When the first of a file's certificates expires; a `UserError` where the served one is none, or out of its time."""
     try:
-        first = x509.load_pem_x509_certificates(_read(path, "certificate"))[0]
+        chain = x509.load_pem_x509_certificates(_read(path, "certificate"))
+        first = chain[0]
     except (ValueError, IndexError):
         raise UserError("this is no certificate in PEM form", str(path)) from None
     now = datetime.now(UTC)
@@ -100,3 +125,4 @@ def _check_certificate(path: Path) -> None:
         raise UserError(f"the certificate expired on {first.not_valid_after_utc:%Y-%m-%d}: renew it", str(path))
     if now < first.not_valid_before_utc:
         raise UserError(f"the certificate is not valid before {first.not_valid_before_utc:%Y-%m-%d %H:%M}", str(path))
+    return min(one.not_valid_after_utc for one in chain)

@@ -175,6 +175,12 @@ class Element:
             parent.last_child = self.left
         self.left = self.right = None
 
+    def part(self) -> None:
+        """Leaves the page for good: refers to nothing of it. Who still asks finds it under `UNKNOWN`, which masks."""
+        self.parent = UNKNOWN
+        self.first_child = self.last_child = self.left = self.right = self.mirror = None
+        self._matched = self._below = None
+
     @property
     def is_placed(self) -> bool:
         """Whether it stands among its parent's children: what was removed only remembers its parent."""
@@ -414,6 +420,7 @@ class Mirror:
 
     __slots__ = (
         "_by_name",
+        "_former",
         "_room",
         "documents",
         "elements",
@@ -439,6 +446,7 @@ class Mirror:
         self.used = 0.0
         self.lock = Lock()  # held by the one request that reads or changes this page
         self._by_name: dict[str, int] = {}
+        self._former: list[dict[int, Element]] = []
         self._room = room
 
     def __len__(self) -> int:
@@ -451,6 +459,8 @@ class Mirror:
 
     def forget(self) -> None:
         """The page is not known any more: masked until its next full snapshot."""
+        if self.elements:
+            self._former.append(self.elements)
         self.elements = {}
         self.texts = {}
         self.documents = {}
@@ -459,6 +469,20 @@ class Mirror:
             self.passwords = set()
         self.known = False
         self.epoch += 1
+
+    def clear_up(self) -> None:
+        """Parts the elements of pages that were forgotten, once no claim asks for them: they refer to each other, and would
+        stay in memory until the collector comes by.
+        """
+        for elements in self._former:
+            for element in elements.values():
+                element.part()
+        self._former = []
+
+    def end(self) -> None:
+        """Forgets the page, and all that belonged to it."""
+        self.forget()
+        self.clear_up()
 
     def element(self, node_id: int) -> Element:
         """The element of this id, or `UNKNOWN`."""
@@ -563,6 +587,11 @@ class Sessions:
     def __len__(self) -> int:
         return len(self._mirrors)
 
+    @property
+    def held(self) -> int:
+        """How many nodes there are."""
+        return self._held
+
     @contextmanager
     def hold(self, keys: Iterable[str], now: float) -> Iterator[dict[str, Mirror]]:
         """The mirrors of these sessions and windows, each for this request alone; made where there is none.
@@ -580,32 +609,44 @@ class Sessions:
                 yield mirrors
             except BaseException:
                 for mirror in mirrors.values():
-                    mirror.forget()  # another request may be waiting for it already
+                    mirror.end()  # another request may be waiting for it already
                     mirror.memory = None
                 with self._lock:
                     for key in wanted:
                         self._drop(key)
                 raise
+            for mirror in mirrors.values():
+                mirror.clear_up()
             with self._lock:
-                self._settle(wanted)
+                self._settle(wanted, now)
 
     def _open(self, key: str, now: float) -> Mirror:
-        mirror = self._mirrors.pop(key, None)
+        mirror = self._mirrors.get(key)
         if mirror is None or now - mirror.used > self.idle:
+            self._drop(key)
             mirror = Mirror()
+        self._mirrors.pop(key, None)  # the one that was used last stands last
         mirror.used = now
         self._mirrors[key] = mirror
         return mirror
 
-    def _settle(self, keys: Iterable[str]) -> None:
+    def _settle(self, keys: Iterable[str], now: float) -> None:
         for key in keys:
             if key in self._mirrors:
                 size = len(self._mirrors[key])
                 self._held += size - self._sizes.get(key, 0)
                 self._sizes[key] = size
-        while self._mirrors and (len(self._mirrors) > self.most or self._held > self.nodes):
-            self._drop(next(iter(self._mirrors)))
+        while self._mirrors:
+            key, oldest = next(iter(self._mirrors.items()))
+            if len(self._mirrors) <= self.most and self._held <= self.nodes and now - oldest.used <= self.idle:
+                return
+            self._drop(key)
 
     def _drop(self, key: str) -> None:
-        self._mirrors.pop(key, None)
+        mirror = self._mirrors.pop(key, None)
         self._held -= self._sizes.pop(key, 0)
+        if mirror is not None and mirror.lock.acquire(
+            blocking=False
+        ):  # else its request is under way, and still reads it
+            mirror.end()
+            mirror.lock.release()

@@ -240,6 +240,11 @@ class Judge:
             if memory:
                 self._search.add(memory, self._replacement)
 
+    def release(self) -> None:
+        """Ends the work: no longer refers to itself."""
+        self._search = Search(self.secrets)
+        self.watch = None
+
     def _replacement(self, text: str, operator: str) -> str:
         return self._law.hash.apply(text, Situation(self.key)) if operator == "hash" else MASK
 

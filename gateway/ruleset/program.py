@@ -32,7 +32,7 @@ from gateway.recording.dom import Selectors, Sessions
 from gateway.ruleset.judge import PRIVATE_MARK, Change, Law, Operation, WholeRule
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.request import Request
-from gateway.ruleset.schema import OperatorSpec, Rule, RuleFile
+from gateway.ruleset.schema import OperatorSpec, Record, Rule, RuleFile
 from gateway.ruleset.secrets import Memories
 from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
 from gateway.trackers.pathset import PathSet
@@ -68,6 +68,7 @@ class Program:
         limits: Limits | None = None,
         unrecognised: str = "detect",
         sessions: Sessions | None = None,
+        memories: Memories | None = None,
     ) -> None:
         """`names` are the trackers of the route; none means all. `today` ends allowances whose last day is over."""
         self.limits = limits or Limits()
@@ -76,7 +77,7 @@ class Program:
         self.clock = clock
         self.unrecognised = unrecognised
         self.sessions = sessions if sessions is not None else Sessions()
-        self.memories = Memories(self.keys.master)
+        self.memories = memories if memories is not None else Memories(self.keys.master)
         self.trackers = (
             [trackers[name] for name in names]
             if names
@@ -87,14 +88,21 @@ class Program:
         self._any = trackers.get(ANY_TRACKER)
         self._roots: dict[tuple[str, bool], Place] = {}
         self._numbered = list(enumerate(rule for file in rules for rule in file.mask))
+        self._rules = tuple(rules)
+        self._profiles = tuple(profile for file in rules for profile in file.visitors)
         self.law = self._law(rules, today)
-        self._laws: dict[str, Law] = {}
+        self._laws: dict[tuple[str, frozenset[str]], Law] = {}
         self._headers = self._named("headers")
         self._cookies = self._named("cookies")
         self.digest = _digest(rules, self.trackers, self._any, unrecognised)
         self.mobile_devices = next(
             (file.record.mobile_devices for file in reversed(rules) if file.record.mobile_devices is not None), "keep"
         )
+
+    @property
+    def asks_for_country(self) -> bool:
+        """Whether any rule depends on where a visitor is."""
+        return bool(self._profiles)
 
     def begin(self, inbound: Inbound, budget: Budget, trace: list[Change] | None = None) -> Request:
         """The work on one request. With `trace`, every change is noted with its values (for people, in memory)."""
@@ -103,10 +111,6 @@ class Program:
     # compiled once
 
     def _law(self, rules: Sequence[RuleFile], today: date) -> Law:
-        record: dict[Category, Operation] = {}
-        for file in rules:
-            for category, spec in file.record.operators.items():
-                record[category] = ready(spec, category.value)
         private = tuple(dict.fromkeys(css for file in rules for css in file.private))
         selected = [(number, rule.select) for number, rule in self._numbered if rule.select is not None]
         whole: dict[int, WholeRule] = {}
@@ -145,14 +149,17 @@ class Program:
         self._text_for = text_for
         self._is_split = any(rule.trackers is not None for rule in (*spans, *parameters))
         return Law(
-            record=record,
+            record=self._record(frozenset()),
             rules=whole,
             private=ready(OperatorSpec("mask"), PRIVATE_MARK),
             text=text_for(""),
             selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
             sealing=self.keys.sealing,
             seals="encrypt"
-            in {one.operator for one in (*record.values(), *(rule.operation for rule in whole.values()))}
+            in {
+                *(rule.operation.operator for rule in whole.values()),
+                *(spec.name for file in rules for told in _records(file) for spec in told.operators.values()),
+            }
             or "encrypt" in {rule.operator for rule in spans},
             known_word=lambda key: _KNOWN_WORD.fullmatch(key) is not None,
             keep=ready(OperatorSpec("keep"), "kept"),
@@ -160,15 +167,30 @@ class Program:
             hash=ready(OperatorSpec("hash"), "secret of the session"),
         )
 
-    def law_for(self, tracker: TrackerFile | None) -> Law:
-        """The law of a request: the rules of its tracker; where a route says `unrecognised: mask_all`, one that masks all
+    def _record(self, holding: frozenset[str]) -> dict[Category, Operation]:
+        """Each category's operation, where the profiles at these places of their files hold.
 
-        text of no known tracker.
+        What a file says for some visitors outweighs what it says for all; a later file outweighs both.
+        """
+        record: dict[Category, Operation] = {}
+        for file in self._rules:
+            for told in (file.record, *(profile.record for profile in file.visitors if profile.where in holding)):
+                for category, spec in told.operators.items():
+                    record[category] = ready(spec, category.value)
+        return record
+
+    def law_for(self, tracker: TrackerFile | None, country: str) -> Law:
+        """The law of a request: the rules of its tracker and for its visitor; where a route says `unrecognised: mask_all`,
+
+        one that masks all text of no known tracker.
         """
         name = tracker.tracker if tracker is not None else ""
-        law = self._laws.get(name)
+        holding = frozenset(profile.where for profile in self._profiles if profile.when.holds(country))
+        law = self._laws.get((name, holding))
         if law is None:
             law = replace(self.law, text=self._text_for(name)) if self._is_split else self.law
+            if holding:
+                law = replace(law, record=self._record(holding))
             if tracker is None and self.unrecognised == "mask_all":
                 mask = ready(OperatorSpec("mask"), "unrecognised")
                 record = {
@@ -176,7 +198,7 @@ class Program:
                     for category, operation in law.record.items()
                 }
                 law = replace(law, record=record, detect=mask)
-            self._laws[name] = law
+            self._laws[name, holding] = law
         return law
 
     def root_of(self, tracker: TrackerFile | None, *, of_query: bool = False) -> Place:
@@ -231,9 +253,11 @@ class Program:
         Pages are taken over unless this program's selectors ask for attributes that the former one did not keep.
         """
         if self.keys.master == former.keys.master:
-            self.memories = former.memories
+            bounds, self.memories = self.memories, former.memories
+            self.memories.most, self.memories.prints, self.memories.idle = bounds.most, bounds.prints, bounds.idle
         if self.law.selectors.attribute_names <= former.law.selectors.attribute_names:
-            self.sessions = former.sessions
+            limits, self.sessions = self.sessions, former.sessions
+            self.sessions.most, self.sessions.nodes, self.sessions.idle = limits.most, limits.nodes, limits.idle
 
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
@@ -265,6 +289,11 @@ class Program:
             for _, rule in self._numbered
             if rule.selector == selector
         ]
+
+
+def _records(file: RuleFile) -> list[Record]:
+    """All that a file says of categories, for whomever."""
+    return [file.record, *(profile.record for profile in file.visitors)]
 
 
 def site_of(inbound: Inbound) -> str:

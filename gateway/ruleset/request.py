@@ -31,7 +31,7 @@ from gateway.recording import chunks
 from gateway.recording.claim import Claim
 from gateway.recording.dom import Mirror
 from gateway.ruleset.headers import Use, use_of
-from gateway.ruleset.judge import Change, Judge, Operation
+from gateway.ruleset.judge import Change, Judge, Law, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
@@ -62,6 +62,7 @@ class Request:
         self._trace = trace
         self._body: Document = Document(inbound.body)
         self._query: Document | None = None
+        self._jars: list[Document] = []
         self._tracker: TrackerFile | None = None
         self._walk: Walk | None = None
         self._judge: Judge | None = None
@@ -89,6 +90,15 @@ class Request:
         for _ in range(cut):
             self.report.add(Finding("unreadable parts", "drop", "body"))
 
+    def release(self) -> None:
+        """Takes apart what refers to itself, so that memory is free at once, and not when the collector comes by."""
+        for document in (self._body, self._query, *self._jars):
+            if document is not None:
+                document.release()
+        if self._judge is not None:
+            self._judge.release()
+        self._walk = self._judge = self.watch = None
+
     @property
     def opened(self) -> Iterator[tuple[str, Layer]]:
         """Every layer of the query and the body, with which of them it is in."""
@@ -114,7 +124,7 @@ class Request:
         program = self._program
         name = self._tracker.tracker if self._tracker is not None else ""
         judge = self._judge = Judge(
-            program.law_for(self._tracker),
+            self._law,
             program.pseudonym_key(self._inbound),
             name,
             self.report,
@@ -179,6 +189,7 @@ class Request:
             for _, record, _ in walk.records:
                 judge.keep_names(record)
             judge.settle(walk.claims)
+        nameless.end()
         program.memories.learn(sessions, judge.secrets.rows(), now)
         for layer, leaf, place in walk.keys:
             judge.read_key(Claim(layer, leaf, None, place))
@@ -224,7 +235,7 @@ class Request:
 
     def reply(self) -> ReplyPlan | None:
         """What is edited in the backend's reply: what the tracker file says of this path, and ids that come back."""
-        tracker, judge, law = self._tracker, self._of(self._judge), self._program.law
+        tracker, judge, law = self._tracker, self._of(self._judge), self._law
         edits = [
             edit
             for edit in (tracker.replies if tracker is not None else ())
@@ -239,6 +250,10 @@ class Request:
         )
 
     # parts
+
+    @property
+    def _law(self) -> Law:
+        return self._program.law_for(self._tracker, self._inbound.country)
 
     @staticmethod
     def _of[T](step: T | None) -> T:
@@ -351,7 +366,7 @@ class Request:
         if use is Use.COOKIES:
             return self._cookies(value)
         if use is Use.AGENT:
-            operation = self._program.law.record[Category.USER_AGENT]
+            operation = self._law.record[Category.USER_AGENT]
             if operation.operator in ("keep", "detect"):
                 return value
             if operation.operator != "generalise":
@@ -375,6 +390,7 @@ class Request:
     def _cookies(self, value: str) -> str | None:
         tracker, program = self._tracker, self._program
         document = program.opener.open_cookies(value, self._budget)
+        self._jars.append(document)
         if not document.layers or not isinstance(document.layers[0].root, Map):
             return None
         layer, jar = document.layers[0], document.layers[0].root

@@ -28,6 +28,7 @@ from pydantic import (
 
 from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.plugin import Operator
+from gateway.core.region import check_region, is_in, known_place
 from gateway.core.yaml import Items, Strict, Table, Text, Texts, Where, choose, kind_of, quoted
 from gateway.operators import MAIN_PARAMETER
 from gateway.ruleset.pattern import Pattern as LinearPattern
@@ -38,7 +39,7 @@ from gateway.trackers.schema import CategoryName
 OPERATOR_NAMES: Final = (
     "keep", "detect", "mask", "redact", "replace", "hash", "truncate", "generalise", "encrypt", "drop",
 )  # fmt: skip
-_NOT_BUILT: Final = "is not built yet: remove it"
+_NOT: Final = "not "
 _UNKNOWN: Final = dict.fromkeys(OPERATOR_NAMES)
 SELECTOR_LIMIT: Final = 10_000  # characters of one CSS selector list
 
@@ -149,6 +150,12 @@ def _of_known(names: tuple[str, ...], info: ValidationInfo, attribute: str, what
     return names
 
 
+def _country(value: str) -> str:
+    if known_place(value) != value:
+        raise ValueError(f"{quoted(value)} is no country: write a code such as DE or US-CA")
+    return value
+
+
 def _rule_categories(value: Any) -> Any:
     return [] if value is None else [value] if isinstance(value, str) else value
 
@@ -181,6 +188,9 @@ Categories = Annotated[
 ]
 
 
+Country = Annotated[str, AfterValidator(_country)]
+
+
 class Record(Strict):
     """A category's operator: what the backend may see at all. None: as an earlier file says."""
 
@@ -208,6 +218,45 @@ class Record(Strict):
             if isinstance(spec, OperatorSpec):
                 found[category] = spec
         return found
+
+
+def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
+    said_not = {name.startswith(_NOT) for name in value}
+    if len(said_not) != 1:
+        raise ValueError("give regions, or regions that all begin with `not`")
+    for name in value:
+        check_region(name.removeprefix(_NOT))
+    return value
+
+
+class When(Strict):
+    """For which visitors. Who is nowhere is in every region, and so never outside of one."""
+
+    region: Annotated[Texts, AfterValidator(_regions)]
+
+    def holds(self, country: str) -> bool:
+        """Whether a visitor of this country (`DE`, `US-CA`, or empty where nobody knows) is meant."""
+        is_in_one = is_in(country, [name.removeprefix(_NOT) for name in self.region])
+        return is_in_one is not self.region[0].startswith(_NOT)
+
+    def __str__(self) -> str:
+        return f"region: {', '.join(self.region)}"
+
+
+class Profile(Strict):
+    """Other operators of categories, for some visitors."""
+
+    when: When
+    record: Record
+    where: Where = ""
+
+    @model_validator(mode="after")
+    def _say_something(self) -> Self:
+        if self.record.mobile_devices is not None:
+            raise ValueError("mobile_devices holds for all visitors: say it in the file's own record")
+        if not self.record.operators:
+            raise ValueError("record is empty: give a category its operator")
+        return self
 
 
 class Urls(Strict):
@@ -287,6 +336,7 @@ class RuleTest(Strict):
     name: Text
     tracker: Text | None = None
     path: Text | None = None
+    country: Country = ""  # of the visitor; nobody knows unless told
     headers: Mapping[Text, str] = {}
     input: Any
     expect: Any
@@ -308,14 +358,13 @@ class RuleTest(Strict):
 class RuleFile(Strict):
     """One rule file."""
 
-    closed: ClassVar[Mapping[str, str]] = {"visitors": _NOT_BUILT}
-
     extends: Texts = ()
     record: Record = Record()
     private: Selectors = ()
     urls: Urls = Urls()
     mask: tuple[Rule, ...] = ()
     allow: tuple[Allow, ...] = ()
+    visitors: tuple[Profile, ...] = ()
     tests: tuple[RuleTest, ...] = ()
     where: Where = ""
 

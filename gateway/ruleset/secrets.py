@@ -286,37 +286,42 @@ class Search:
 
 
 class Memories:
-    """The memories of all sessions, bounded in number and in idle time; the least recently used goes first."""
+    """The memories of all sessions, bounded in number, in fingerprints and in idle time; the least recently used goes first."""
 
-    def __init__(self, key: bytes, most: int = 20_000, idle: float = 3600.0) -> None:
+    def __init__(self, key: bytes, most: int = 20_000, prints: int = 2_000_000, idle: float = 3600.0) -> None:
+        self.most = most
+        self.prints = prints
+        self.idle = idle
         self._key = blake2b(b"session memory", key=key, digest_size=32).digest()
-        self._most = most
-        self._idle = idle
         self._memories: dict[str, Memory] = {}
+        self._held = 0
         self._lock = Lock()
 
     def __len__(self) -> int:
         return len(self._memories)
+
+    @property
+    def held(self) -> int:
+        """How many fingerprints there are."""
+        return self._held
 
     def begin(self, names: Iterable[str], period: str, now: float) -> str:
         """The period in which these sessions began: the one they are known by, or this one from now on."""
         with self._lock:
             for name in names:
                 memory = self._memories.get(name)
-                if memory is not None and now - memory.used <= self._idle:
+                if memory is not None and now - memory.used <= self.idle:
                     period = memory.period
                     break
             for name in names:
-                if name not in self._memories or now - self._memories[name].used > self._idle:
-                    self._memories[name] = Memory(self._key, period)
-                self._memories[name].used = now
+                self._use(name, period, now)
+            self._settle(now)
         return period
 
     def recall(self, names: Iterable[str], now: float) -> list[Memory]:
         """What is known of these sessions. `now` is in seconds of any monotonic clock."""
         with self._lock:
-            found = [self._memories[name] for name in names if name in self._memories]
-        return [memory for memory in found if now - memory.used <= self._idle]
+            return [self._use(name, "", now) for name in self._live(names, now)]
 
     def learn(self, names: Iterable[str], rows: Iterable[Row], now: float) -> None:
         """Adds a request's secrets to its sessions."""
@@ -325,11 +330,29 @@ class Memories:
             return
         with self._lock:
             for name in names:
-                memory = self._memories.pop(name, None)
-                if memory is None or now - memory.used > self._idle:
-                    memory = Memory(self._key)
-                memory.used = now
+                memory = self._use(name, "", now)
+                before = len(memory)
                 memory.learn(told)
-                self._memories[name] = memory
-            while len(self._memories) > self._most:
-                del self._memories[next(iter(self._memories))]
+                self._held += len(memory) - before
+            self._settle(now)
+
+    def _live(self, names: Iterable[str], now: float) -> list[str]:
+        return [name for name in names if name in self._memories and now - self._memories[name].used <= self.idle]
+
+    def _use(self, name: str, period: str, now: float) -> Memory:
+        """The memory of a session, now the most recently used one; a new one where there is none or it was idle."""
+        memory = self._memories.pop(name, None)
+        if memory is None or now - memory.used > self.idle:
+            self._held -= len(memory or ())
+            memory = Memory(self._key, period)
+        memory.used = now
+        self._memories[name] = memory
+        return memory
+
+    def _settle(self, now: float) -> None:
+        while self._memories:
+            name, oldest = next(iter(self._memories.items()))
+            if len(self._memories) <= self.most and self._held <= self.prints and now - oldest.used <= self.idle:
+                return
+            del self._memories[name]
+            self._held -= len(oldest)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import shutil
 import subprocess
 import sys
 from datetime import date
@@ -45,6 +46,7 @@ def site(tmp_path, monkeypatch):
     (root / "trackers").mkdir(parents=True)
     (root / "default.yaml").write_text("record: {urls: detect, page_text: detect}\nurls: {keep_query: [utm_*]}")
     (root / "trackers/posthog.yaml").write_text("tracker: posthog\nplaces: {urls: ['**.$current_url']}")
+    shutil.copytree(config.rules_directory() / "visitors", root / "visitors")
     monkeypatch.setattr(config, "rules_directory", lambda: root)
     home = tmp_path / "site"
     home.mkdir()

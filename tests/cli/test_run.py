@@ -196,6 +196,17 @@ def test_the_plan_holds_what_the_file_says(tmp_path):
     assert [str(network) for network in plan.trust.networks] == ["10.0.0.0/8"]
 
 
+def test_what_is_kept_of_sessions_is_what_the_file_says_after_a_reload_too(tmp_path):
+    first = read(tmp_path, "sessions: {most: 7, nodes: 8, secrets: 9, idle: 1h}\n" + ROUTE)
+    (program,) = blueprint_of(first, b"k" * 32).programs().values()
+    assert (program.sessions.most, program.sessions.nodes, program.sessions.idle) == (7, 8, 3600.0)
+    second = read(tmp_path, "sessions: {most: 3, secrets: 4, idle: 5m}\n" + ROUTE)
+    (fresh,) = blueprint_of(second, b"k" * 32).programs().values()
+    fresh.adopt(program)
+    assert (fresh.sessions, fresh.memories) == (program.sessions, program.memories)
+    assert (fresh.sessions.most, fresh.memories.most, fresh.memories.prints, fresh.memories.idle) == (3, 3, 4, 300.0)
+
+
 def test_a_rule_that_drops_mobile_devices_reaches_the_decision(tmp_path):
     (tmp_path / "shop.yaml").write_text("extends: default\nrecord: {mobile_devices: drop}\n")
     configuration = read(tmp_path, "rules: [default, shop.yaml]\n" + ROUTE)

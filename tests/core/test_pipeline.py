@@ -22,6 +22,7 @@ class Work:
     def __init__(self, fails: str = "", error: BaseException | None = None) -> None:
         self.report = Report(tracker="posthog")
         self.steps: list[str] = []
+        self.released = 0
         self._fails = fails
         self._error = error
 
@@ -37,7 +38,11 @@ class Work:
 
         return step
 
+    def release(self):
+        self.released += 1
+
     def refusal(self, reason):
+        assert not self.released
         return Response(418, body=reason.encode())
 
 
@@ -63,6 +68,7 @@ def test_every_step_runs_in_order_and_what_leaves_is_sealed():
     assert outcome.masked.request is OUTBOUND
     assert outcome.masked.program_digest == "d" * 64
     assert outcome.report is work.report
+    assert work.released == 1
 
 
 @pytest.mark.parametrize("step", STEPS)
@@ -72,12 +78,15 @@ def test_a_step_that_refuses_ends_it(step, reason):
     outcome = mask(INBOUND, Program(work), lambda: 0.0)
     assert outcome == Refuse(reason, Response(418, body=reason.encode()), "posthog")
     assert work.steps[-1] == step
+    assert work.released == 1
 
 
 @pytest.mark.parametrize("step", STEPS)
 @pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), RecursionError(), AssertionError()], ids=repr)
 def test_a_defect_forwards_nothing(step, error):
-    outcome = mask(INBOUND, Program(Work(step, error)), lambda: 0.0)
+    work = Work(step, error)
+    outcome = mask(INBOUND, Program(work), lambda: 0.0)
+    assert work.released == 1
     assert isinstance(outcome, Refuse)
     assert outcome.reason is Reason.FAULT
 

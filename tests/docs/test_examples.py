@@ -86,6 +86,9 @@ def test_a_configuration_loads(body, tmp_path):
     (tmp_path / "gateway.yaml").write_text(body)
     (tmp_path / "rules").mkdir()
     (tmp_path / "rules" / "my-shop.yaml").write_text("extends: default\n")
+    for name in ("opt-out.html", "opt-out.yaml"):
+        packaged = config.rules_directory() / "visitors" / name.replace("-", "_")
+        (tmp_path / name).write_bytes(packaged.read_bytes())
     loaded = config.load(tmp_path / "gateway.yaml")
     assert loaded.settings.routes
 
@@ -98,6 +101,9 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
         config.RouteSettings,
         config.LimitSettings,
         config.OptOutSettings,
+        config.SessionSettings,
+        config.ConsoleSettings,
+        config.RegionSettings,
     ):
         for key in model.model_fields:
             assert key == "where" or re.search(rf"\b{key}:\s", body), key
@@ -107,17 +113,24 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
         "routes: [{path: /t/, tracker: posthog, upstream: 'https://eu.i.posthog.com'}]"
     )
     least = config.load_settings(tmp_path / "least.yaml", {})
-    for key in ("listen", "limits", "masking_key", "rules", "trackers", "visitors", "workers"):
+    for key in (
+        "listen",
+        "limits",
+        "sessions",
+        "egress_proxy",
+        "masking_key",
+        "rules",
+        "trackers",
+        "visitors",
+        "workers",
+    ):
         assert getattr(shown, key) == getattr(least, key)
-    for key in ("unreadable", "unrecognised", "delivery", "record", "host", "upstream_ca"):
+    for key in ("unreadable", "unrecognised", "delivery", "record", "host", "upstream_ca", "egress_proxy"):
         assert getattr(shown.routes[0], key) == getattr(least.routes[0], key)
 
 
 NOT_BUILT = {
     "spool": "spool: {path: x}",
-    "console": "console: {listen: '127.0.0.1:9090'}",
-    "visitors.consent": "visitors: {consent: {required_in: [gdpr]}}",
-    "visitors.region": "visitors: {region: {header: X}}",
     "workers": "workers: 2",
     "quarantine": "routes: [{upstream: 'https://x.example', unreadable: quarantine}]",
     "queued": "routes: [{upstream: 'https://x.example', delivery: queued}]",

@@ -260,6 +260,14 @@ def test_a_session_that_was_idle_is_unknown():
     assert not known(sessions, "a", now=20.0)
 
 
+def test_an_idle_session_leaves_memory_at_the_next_request_of_another():
+    sessions = Sessions(idle=10.0)
+    grow(sessions, "a", now=0.0, nodes=30)
+    grow(sessions, "b", now=9.0, nodes=5)
+    grow(sessions, "c", now=11.0, nodes=5)
+    assert (len(sessions), sessions.held) == (2, 10)
+
+
 def test_a_failed_request_leaves_its_sessions_unknown_for_who_waits_already():
     sessions = Sessions()
     grow(sessions, "a")

@@ -183,3 +183,47 @@ def test_what_leaves_is_json_of_the_same_types(value):
 )
 def test_the_smallest_bodies_leave_as_they_came(body):
     assert sent(NONE, request(body)).body == body
+
+
+PLACES = """
+record: {page_text: mask}
+visitors:
+  - when: {region: not gdpr}
+    record: {page_text: keep}
+  - when: {region: [uk, BR]}
+    record: {page_text: {replace: "[gone]"}, urls: drop}
+"""
+
+
+@pytest.mark.parametrize(
+    ("country", "title"),
+    [
+        ("DE", "***"),
+        ("US", "Lamps"),
+        ("US-CA", "Lamps"),
+        ("GB", "[gone]"),
+        ("BR", "[gone]"),
+        ("", "[gone]"),
+        ("NO", "***"),
+    ],
+)
+def test_a_category_may_have_another_operator_by_where_a_visitor_is(country, title):
+    subject = program(PLACES)
+    for _ in range(2):  # the law is kept
+        outcome = mask(dataclasses.replace(request({"page_title": "Lamps"}), country=country), subject, subject.clock)
+        assert json.loads(outcome.masked.request.body) == {"page_title": title}
+
+
+def test_a_later_file_outweighs_what_an_earlier_one_says_for_some_visitors():
+    subject = program("extends: profiles/gdpr\nrecord: {page_text: keep}")
+    outcome = mask(dataclasses.replace(request({"page_title": "Lamps"}), country="DE"), subject, subject.clock)
+    assert json.loads(outcome.masked.request.body) == {"page_title": "Lamps"}
+
+
+def test_only_rules_that_depend_on_it_ask_for_the_country():
+    assert program(PLACES).asks_for_country
+    assert not program().asks_for_country
+
+
+def test_visitors_are_part_of_the_digest():
+    assert program(PLACES).digest != program(PLACES.replace("uk", "ch")).digest

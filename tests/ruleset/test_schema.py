@@ -135,7 +135,14 @@ def rule(body):
 
 MISTAKES = [
     ("maks: []", 1, 'unknown key "maks"; did you mean "mask"?'),
-    ("visitors: []", 1, '"visitors" is not built yet: remove it'),
+    ("visitors: [{when: {region: eu}, record: {urls: drop}}]", 1, "is no region: write gdpr"),
+    ("visitors: [{when: {region: [not gdpr, uk]}, record: {urls: drop}}]", 1, "that all begin with `not`"),
+    ("visitors: [{when: {region: []}, record: {urls: drop}}]", 1, "give regions"),
+    ("visitors: [{when: {region: uk}, record: {}}]", 1, "record is empty"),
+    ("visitors: [{when: {region: uk}, record: {mobile_devices: drop}}]", 1, "holds for all visitors"),
+    ("visitors: [{when: {region: uk}}]", 1, '"record" is missing'),
+    ("visitors: [{when: {}, record: {urls: drop}}]", 1, '"region" is missing'),
+    ("tests: [{name: x, country: germany, input: 1, expect: 1}]", 1, "is no country"),
     ("record:\n  structure: keep", 2, '"structure" is never touched'),
     ("record:\n  project_keys: keep", 2, '"project_keys" is never touched'),
     ("record:\n  form_input: keep", 2, 'unknown key "form_input"; did you mean "form_inputs"?'),

@@ -164,3 +164,28 @@ def test_a_session_keeps_the_period_of_its_pseudonyms():
     assert memories.begin(["s1"], "2026-11-24", 0.0) == "2026-11-24"
     assert memories.begin(["s1"], "2026-11-25", 60.0) == "2026-11-24"
     assert memories.begin(["s2"], "2026-11-25", 60.0) == "2026-11-25"
+
+
+def test_sessions_that_only_begin_are_bounded_too():
+    memories = Memories(KEY, most=2)
+    for number in range(10):
+        memories.begin([f"s{number}"], "2026-11-24", 0.0)
+    assert len(memories) == 2
+
+
+def test_fingerprints_are_bounded_over_all_sessions():
+    memories = Memories(KEY, prints=3)
+    for name in ("a", "b", "c"):
+        memories.learn([name], secrets_of("Jane.Roe-77", "Main Street 7b").rows(), 0.0)
+    assert (len(memories), memories.held) == (1, 2)
+    assert memories.recall(["c"], 0.0)
+
+
+def test_idle_sessions_leave_memory_and_used_ones_stay():
+    memories = Memories(KEY, idle=10.0)
+    for name in ("a", "b"):
+        memories.learn([name], secrets_of("Jane.Roe-77").rows(), 0.0)
+    memories.recall(["b"], 9.0)
+    memories.learn(["c"], secrets_of("Jane.Roe-77").rows(), 15.0)
+    assert (len(memories), memories.held) == (2, 2)
+    assert memories.recall(["b"], 15.0)

@@ -73,12 +73,12 @@ def read_message(reader: socket.SocketIO) -> bytes:
 class Backend:
     """Answers each request with what `script` holds (bytes, or a function that gets the socket); keeps what it got."""
 
-    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None, address: tuple[str, int] = ("127.0.0.1", 0)) -> None:
         self.received: list[bytes] = []
         self.script: bytes | Callable[[socket.socket], None] = OK
         self.closes = False
         self._tls = tls
-        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener = socket.create_server(address)
         self.port = self._listener.getsockname()[1]
         self._open: list[socket.socket] = []
         self._threads = [threading.Thread(target=self._accept)]
@@ -155,7 +155,13 @@ class Stage:
         return replace(Route(name="t", upstream=self.backend.url, path="/t/"), **more)
 
     def start(
-        self, *, tls: TlsFiles | None = None, redirect: bool = False, read: float = 30.0, **plan: object
+        self,
+        *,
+        tls: TlsFiles | None = None,
+        redirect: bool = False,
+        read: float = 30.0,
+        upstream: dict[str, object] | None = None,
+        **plan: object,
     ) -> Stage:
         self.plan = Plan(masker=plan.pop("masker", self.masker), routes=plan.pop("routes", (self.route(),)), **plan)
         ready = threading.Event()
@@ -166,7 +172,7 @@ class Stage:
                 Listening(("127.0.0.1", 0), tls, ("127.0.0.1", 0) if redirect else None),
                 self.plan,
                 emit=lambda event, **fields: self.events.append((event, fields)),
-                upstream=Upstream(read=read),
+                upstream=Upstream(read=read, **(upstream or {})),
             )
             self._stopping = asyncio.Event()
             await self.gateway.start()

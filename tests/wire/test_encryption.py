@@ -55,6 +55,30 @@ def test_with_a_client_ca_only_certified_clients_are_served(stage, certified, tm
     assert len(stage.backend.received) == 1
 
 
+def test_a_new_client_ca_holds_for_who_comes_again_too(stage, certified, tmp_path):
+    """No session is resumed where clients are certified: resuming one would spare the check."""
+    former, latter = trustme.CA(), trustme.CA()
+    former.cert_pem.write_to_path(tmp_path / "clients.pem")
+    stage.start(tls=replace(certified.files, client_ca=tmp_path / "clients.pem"))
+    contexts = []
+    for authority in (former, latter):
+        context = certified.client()
+        authority.issue_cert("browser@shop.example").configure_cert(context)
+        contexts.append(context)
+    old, new = contexts
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        old.maximum_version = version
+        with stage.connect(old) as client:
+            client.sendall(GET)
+            assert client.recv(65536).startswith(b"HTTP/1.1 200")
+            assert not client.session.has_ticket
+    assert stage.talk(GET, tls=new) == b""
+    latter.cert_pem.write_to_path(tmp_path / "clients.pem")
+    stage.on_loop(stage.gateway.reload_certificates)
+    assert stage.talk(GET, tls=old) == b""
+    assert stage.talk(GET, tls=new).startswith(b"HTTP/1.1 200")
+
+
 def _names(client: ssl.SSLSocket) -> set[str]:
     return {value for kind, value in client.getpeercert()["subjectAltName"] if kind == "DNS"}
 

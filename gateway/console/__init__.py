@@ -1,0 +1,1 @@
+"""What the process shows of itself on an address of its own: `/live`, `/ready`, `/metrics`."""

@@ -1,0 +1,90 @@
+"""The opt-out page in Chromium, behind nginx: by keyboard alone a visitor switches recording off and on again.
+
+The published rrweb and posthog-js record the shop. While the page says off, nothing reaches the backend; with the browser's own
+Global Privacy Control there is nothing to switch.
+"""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from .backend import Backend
+from .processes import HERE, front, gateway, next_line, node
+from .test_live import HOST, RRWEB, certify, events
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+PAGE = "/t/rr/opt-out"
+
+
+@contextmanager
+def visitor(home: Path, *, language: str = "en-GB", gpc: bool = False) -> Iterator[tuple[Backend, Any]]:
+    """The backend, and a function that gives the visitor's next line."""
+    shutil.copytree(HERE / "site", home / "site")
+    with Backend() as backend:
+        upstream = f"http://127.0.0.1:{backend.port}"
+        settings = {
+            "tls": {"mode": "behind_proxy"},
+            "trusted_proxies": ["127.0.0.0/8"],
+            "routes": [
+                {"path": "/t/rr/", "tracker": "rrweb", "upstream": upstream},
+                {"path": "/t/ph/", "tracker": "posthog", "upstream": upstream},
+            ],
+        }
+        spki = certify(home)
+        with (
+            gateway(home, settings) as port,
+            front(home, home / "site", HOST, {"/t/": f"http://127.0.0.1:{port}"}) as outer,
+        ):
+            job = {
+                "host": HOST, "spki": spki, "origin": f"https://{HOST}:{outer}", "site": str(home / "site"), "page": PAGE,
+                "language": language, "gpc": gpc, "typed": {"#name": "Ondrabel"}, "screenshots": str(home),
+            }  # fmt: skip
+            with node("opt_out.mjs", home, job) as process:
+
+                def told() -> dict[str, Any]:
+                    line = next_line(process, home / "opt_out.mjs.log")
+                    assert line["errors"] == []
+                    return line
+
+                def go_on() -> None:
+                    process.stdin.write("go on\n")
+                    process.stdin.flush()
+
+                yield backend, (told, go_on)
+
+
+def test_recording_is_switched_off_and_on_by_keyboard(packages, tmp_path):
+    with visitor(tmp_path) as (backend, (told, go_on)):
+        before = told()
+        assert (before["state"], before["button"]) == (
+            "Your visits to this site may be recorded.",
+            "Do not record my visits",
+        )
+        go_on()
+        off = told()
+        assert (off["state"], off["button"]) == ("Your visits to this site are not recorded.", "Allow recording again")
+        assert backend.requests == []
+        go_on()
+        on = told()
+        assert on["state"] == before["state"]
+        backend.wait_until(lambda requests: bool(events(requests, RRWEB)), "a recording, once it is allowed again")
+        assert not any(request.target.startswith("/opt-out") for request in backend.requests)
+        go_on()
+
+
+def test_where_the_browser_says_no_there_is_nothing_to_switch(packages, tmp_path):
+    with visitor(tmp_path, language="de-AT", gpc=True) as (backend, (told, go_on)):
+        before = told()
+        assert (before["state"], before["button"]) == (
+            "Ihre Besuche auf dieser Website werden nicht aufgezeichnet.",
+            "",
+        )
+        go_on()
+        told()
+        assert backend.requests == []
+        go_on()
