@@ -71,19 +71,20 @@ def masking(inbound: Inbound, program: Program, clock: Callable[[], float]) -> G
     """
     work = program.begin(inbound, Budget(program.limits, clock))
     try:
-        outbound = yield from steps(work)
-        reply = work.reply()
-    except Refused as refused:
-        reason = refused.reason
-    except MemoryError:
-        reason = Reason.TOO_LARGE
-    except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
-        reason = Reason.FAULT
-    else:
-        return Send(seal(outbound, program.digest), work.report, reply)
+        try:
+            outbound = yield from steps(work)
+            reply = work.reply()
+        except Refused as refused:
+            reason = refused.reason
+        except MemoryError:
+            reason = Reason.TOO_LARGE
+        except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
+            reason = Reason.FAULT
+        else:
+            return Send(seal(outbound, program.digest), work.report, reply)
+        return Refuse(reason, work.refusal(reason), work.report.tracker)
     finally:
         work.release()
-    return Refuse(reason, work.refusal(reason), work.report.tracker)
 
 
 def finish[T](steps: Generator[Keys, None, T]) -> T:
