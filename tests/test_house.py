@@ -274,13 +274,13 @@ def test_nothing_but_the_two_edges_catches_everything():
     assert catching == CATCHERS
 
 
-def test_only_the_pipeline_seals():
+def test_only_the_pipeline_seals_and_only_what_it_sealed_is_opened():
     sealing = {
-        source
+        (source, alias.name)
         for source in SOURCES
         for node in ast.walk(ast.parse((PACKAGE / source).read_text(encoding="utf-8")))
-        if isinstance(node, ast.ImportFrom)
-        and node.module == "gateway.core.masked"
-        and {alias.name for alias in node.names} - {"Masked"}
+        if isinstance(node, ast.ImportFrom) and node.module == "gateway.core.masked"
+        for alias in node.names
+        if alias.name != "Masked"
     }
-    assert sealing == {"core/pipeline.py"}
+    assert sealing == {("core/pipeline.py", "seal"), ("maskers/wire.py", "unseal")}

@@ -131,7 +131,6 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
 
 NOT_BUILT = {
     "spool": "spool: {path: x}",
-    "workers": "workers: 2",
     "quarantine": "routes: [{upstream: 'https://x.example', unreadable: quarantine}]",
     "queued": "routes: [{upstream: 'https://x.example', delivery: queued}]",
 }
