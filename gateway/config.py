@@ -297,6 +297,7 @@ Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
 Workers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
+Connections = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1_000_000, "from 8 to 1000000"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
 Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"enum": ["on", "off", True, False]})]
 FilePath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), _TEXT]
@@ -332,13 +333,14 @@ class TlsSettings(Strict):
 
 
 class LimitSettings(Strict):
-    """How much one request may cost."""
+    """How much one request may cost, and how many connections an address may have open."""
 
     body: Size = _LIMITS.body
     decoded: Size = _LIMITS.decoded
     layers: Layers = _LIMITS.layers
     depth: Depth = _LIMITS.depth
     time: Duration = _LIMITS.time
+    connections: Connections = 1000
 
     def as_limits(self) -> Limits:
         """What the pipeline takes."""

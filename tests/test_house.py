@@ -45,6 +45,8 @@ TESTED_ELSEWHERE = {
     "maskers/*.py": "maskers/test_pool.py",  # as processes
     "policy/devices.py": "policy/test_decision.py",
     "proxy/framing.py": "wire/test_framing.py",
+    "proxy/freshness.py": "wire/test_freshness.py",
+    "proxy/peers.py": "wire/test_limits.py",
     "proxy/process.py": "cli/test_running.py",
     "proxy/server.py": "wire/test_stopping.py",
     "proxy/upstream.py": "wire/test_upstream.py",

@@ -241,6 +241,7 @@ def make_plan(configuration: Configuration, masker: Masker | Edition, programs: 
         geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
+        connections=settings.limits.connections,
         must_say_https=settings.tls.mode == "behind_proxy",
     )
 

@@ -10,6 +10,7 @@ there, hand in the state of those sessions, or give the request to the process t
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Sequence
+from dataclasses import replace
 from typing import Protocol
 
 from gateway.core.errors import Reason, Refused
@@ -18,6 +19,10 @@ from gateway.core.masked import seal
 from gateway.core.message import Inbound, Outbound
 from gateway.core.outcome import Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.core.report import Report
+
+PARTS = ("If-None-Match", "If-Modified-Since", "If-Range", "Range")
+"""Request fields that ask for less than the whole answer. One that is edited is edited whole, and what the browser has of it
+is not what the backend gave: `304` or `206` would bring the unedited answer back."""
 
 type Keys = Sequence[str]
 """The names of the sessions that a request touches, each once; the first one says whose the request is."""
@@ -74,6 +79,8 @@ def masking(inbound: Inbound, program: Program, clock: Callable[[], float]) -> G
         try:
             outbound = yield from steps(work)
             reply = work.reply()
+            if reply is not None and outbound.method in {"GET", "HEAD"}:
+                outbound = replace(outbound, headers=outbound.headers.without(*PARTS))
         except Refused as refused:
             reason = refused.reason
         except MemoryError:

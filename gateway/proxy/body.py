@@ -26,14 +26,7 @@ class BodyRejected(Exception):  # noqa: N818 - reads as what happened: `except B
         self.rejection = rejection
 
 
-async def read_body(
-    request: web.BaseRequest,
-    limit: int,
-    take_room: Callable[[int], None],
-    *,
-    idle: float = IDLE_SECONDS,
-    total: float = TOTAL_SECONDS,
-) -> bytes:
+async def read_body(request: web.BaseRequest, limit: int, take_room: Callable[[int], None]) -> bytes:
     """The whole body. Raises `BodyRejected`, or ConnectionError where the client went away.
 
     `take_room` is told of every piece's size before it is kept, and may raise `BodyRejected` itself.
@@ -46,9 +39,9 @@ async def read_body(
     pieces: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(total):
+        async with asyncio.timeout(TOTAL_SECONDS):
             while True:
-                async with asyncio.timeout(idle):
+                async with asyncio.timeout(IDLE_SECONDS):
                     piece = await request.content.readany()
                 if not piece:
                     break

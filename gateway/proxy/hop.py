@@ -143,6 +143,11 @@ BRAND = frozenset({"server", "via"})
 _PSEUDONYM = re.compile(r"1\.[01] (gateway-[0-9a-f]{8})")
 
 
+def _plain(name: str) -> str:
+    """A name as servers read it that turn names into variables: `Content_Length` is `Content-Length` to them."""
+    return name.lower().replace("_", "-")
+
+
 def nominated(headers: Headers) -> frozenset[str]:
     """The field names that `Connection` lists, without those it has no say over."""
     options = (option.strip().lower() for value in headers.all("Connection") for option in value.split(","))
@@ -151,7 +156,7 @@ def nominated(headers: Headers) -> frozenset[str]:
 
 def tells_address(name: str) -> bool:
     """Whether a field of this name may carry the visitor's address or place."""
-    name = name.lower().replace("_", "-")
+    name = _plain(name)
     if name in ADDRESS_FIELDS or name.startswith(ADDRESS_FAMILIES):
         return True
     words = tuple(name.split("-"))
@@ -161,16 +166,19 @@ def tells_address(name: str) -> bool:
 def request_fields(headers: Headers) -> Headers:
     """What the pipeline gets to see: the request's fields without connection matters, addresses and digests."""
     gone = HOP_BY_HOP | OURS | DIGESTS | nominated(headers)
-    return Headers(pair for pair in headers if pair[0].lower() not in gone and not tells_address(pair[0]))
+    return Headers(pair for pair in headers if _plain(pair[0]) not in gone and not tells_address(pair[0]))
 
 
-def outgoing_fields(masked: Headers, came: Headers, pseudonym: str) -> Headers:
-    """The masked fields with our own `Via` and a counted-down `Max-Forwards`. An address that masking put in stays."""
+def outgoing_fields(method: str, masked: Headers, came: Headers, pseudonym: str) -> Headers:
+    """The masked fields with our own `Via`, and `Max-Forwards` of OPTIONS counted down (RFC 9110 section 7.6.2).
+
+    An address that masking put in stays.
+    """
     gone = HOP_BY_HOP | OURS | DIGESTS
     ours = [("Via", ", ".join([*(f"1.1 {name}" for name in known_gateways(came)), f"1.1 {pseudonym}"]))]
     forwards = came.get("Max-Forwards")
     if forwards.isdecimal() and len(forwards) < 6:
-        ours.append(("Max-Forwards", str(max(int(forwards) - 1, 0))))
+        ours.append(("Max-Forwards", str(max(int(forwards) - 1, 0)) if method == "OPTIONS" else forwards))
     return Headers([*(pair for pair in masked if pair[0].lower() not in gone), *ours])
 
 

@@ -11,6 +11,7 @@ import ssl
 from base64 import b64encode
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
 
@@ -122,6 +123,7 @@ class Plan:
     asks_for_country: bool = False  # whether rules do
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
+    connections: int = 1000  # that one address may have open
     must_say_https: bool = False
 
     def country_of(self, inbound: Inbound) -> str:
@@ -130,6 +132,10 @@ class Plan:
             return ""
         trusted = self.trust.includes(read_address(inbound.peer))
         return self.geography.place(inbound.headers, inbound.client, trusted=trusted)
+
+    def at_most(self, peer: str) -> float:
+        """How many connections this address may have open: any number for a trusted proxy, which has many visitors."""
+        return inf if self.trust.includes(read_address(peer)) else self.connections
 
     def find(self, host: str, target: str) -> tuple[Route, str] | None:
         """The route for a request and the target behind its prefix. `host` may have a port; a route's host may too."""

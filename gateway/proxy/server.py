@@ -25,6 +25,7 @@ from gateway.log import Name
 from gateway.proxy.counts import Counts, Kind, Reload, Verdict
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
+from gateway.proxy.peers import Peers
 from gateway.proxy.redirect import Redirect
 from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Plan
@@ -95,6 +96,7 @@ class Gateway:
             emit=emit,
             hsts=listening.tls is not None,
         )
+        self._peers = Peers(self._at_most)
         self._listeners: list[Listener] = []
         self._servers: list[asyncio.Server] = []
         self.address: Address = listening.address
@@ -171,13 +173,16 @@ class Gateway:
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     async def _serve(self, bound: socket.socket, handle: Handle, context: ssl.SSLContext | None) -> None:
-        listener = Listener(handle, self.counts)
+        listener = Listener(handle, self.counts, self._peers)
         timeout = HANDSHAKE_SECONDS if context else None
         server = await asyncio.get_running_loop().create_server(
             listener, sock=bound, ssl=context, ssl_handshake_timeout=timeout, backlog=_BACKLOG
         )
         self._listeners.append(listener)
         self._servers.append(server)
+
+    def _at_most(self, peer: str) -> float:
+        return self.plan.at_most(peer)  # of the plan that is current then
 
     def _note(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         """Failed handshakes and the like are counted: their texts may hold addresses."""

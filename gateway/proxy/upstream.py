@@ -37,6 +37,10 @@ from gateway.status import Reason, Sample, Trouble
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 IDLE_SECONDS = 15.0
+CONNECTIONS = 4096
+"""How many there may be at once, to all backends. More than one visitor may have here (`limits.connections`): whoever reads
+answers slowly holds one for each, and must not hold those of all others."""
+
 RENEW_SECONDS = 30.0
 """How long connections are reused and addresses believed; after twice that, all are new ones."""
 
@@ -109,8 +113,8 @@ class Upstream:
     def _open(self) -> aiohttp.ClientSession:
         return aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
-                limit=512,
-                limit_per_host=256,
+                limit=CONNECTIONS,
+                limit_per_host=CONNECTIONS,
                 keepalive_timeout=IDLE_SECONDS,
                 ttl_dns_cache=max(1, round(self._renew)),
                 resolver=self._resolver,
@@ -159,7 +163,7 @@ class Upstream:
         Raises `Unreachable` for everything that went wrong on the way. `came` are the fields as received, for `Via`.
         """
         request = masked.request
-        fields = outgoing_fields(request.headers, came, pseudonym)
+        fields = outgoing_fields(request.method, request.headers, came, pseudonym)
         if not _TARGET.fullmatch(request.target) or not all(
             _NAME.fullmatch(name) and _FIELD.fullmatch(value) for name, value in fields
         ):

@@ -424,6 +424,7 @@ class Judge:
 
     def read_key(self, claim: Claim) -> None:
         """A map's key that holds more than a name."""
+        self._budget.check_time()
         value = claim.leaf.value
         category = Category.URLS if "://" in value else Category.EVENT_PROPERTIES
         edits = self._law.text.edits(
