@@ -82,6 +82,11 @@ METRICS: Final[dict[str, Metric]] = {
     "gateway_sessions": Metric("gauge", "Sessions whose pages are in memory.", ("route",)),
     "gateway_session_nodes": Metric("gauge", "Nodes of the pages that are in memory.", ("route",)),
     "gateway_session_secrets": Metric("gauge", "Fingerprints of secrets that are in memory.", ("route",)),
+    "gateway_spool_records": Metric("gauge", "Records that wait for their backend.", ("route",)),
+    "gateway_spool_bytes": Metric("gauge", "Bytes of what waits, as sealed."),
+    "gateway_spool_limit_bytes": Metric("gauge", "Bytes that may wait."),
+    "gateway_spool_oldest_seconds": Metric("gauge", "Age of what has waited longest; 0 where nothing waits."),
+    "gateway_spool_dropped_total": Metric("counter", "Records that were given up, by why.", ("reason",)),
     "gateway_trouble": Metric("gauge", "1 for each reason that /ready tells now.", ("reason", "about")),
 }  # fmt: skip
 

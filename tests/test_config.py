@@ -129,7 +129,11 @@ MISTAKES = [
     ("routes: []", 1, "at least one route"),
     ("routes:\n  - path: /t/", 2, '"upstream" is missing'),
     (ROUTE + "lisen: 0.0.0.0:1", 2, 'unknown key "lisen"; did you mean "listen"?'),
-    (ROUTE + "spool: {path: x}", 2, '"spool" is not built yet: remove it'),
+    (ROUTE + "spool: {key: 00ff}", 2, "name where the secret is, as in env:NAME or file:path; never write it here"),
+    (ROUTE + "spool: {limit: 1KiB}", 2, "must be from 64KiB to 1TiB"),
+    (ROUTE + "spool: {keep: 1y}", 2, "a time with its unit is wanted here"),
+    (ROUTE + "spool: {keep: 91d}", 2, "must be from 1s to 90d"),
+    (ROUTE + "spool: {revoked: [abc]}", 2, '"abc" is no digest of rules'),
     (ROUTE + "console: {listen: '0.0.0.0:9090'}", 2, "has no accounts yet"),
     (ROUTE + "console: {listen: '[::]:9090'}", 2, "has no accounts yet"),
     (ROUTE + "console: {}", 2, '"listen" is missing'),
@@ -149,8 +153,8 @@ MISTAKES = [
     (ROUTE + "workers: 65", 2, "must be from 1 to 64"),
     (ROUTE + "workers: 0", 2, "must be from 1 to 64"),
     (ROUTE + "workers: true", 2, "a whole number is wanted here, not true or false"),
-    (route(delivery="queued"), 3, '"queued" is not built yet'),
-    (route(unreadable="quarantine"), 3, '"quarantine" is not built yet'),
+    (route(delivery="queued"), 1, "delivery: queued (line 2) needs a spool: add `spool: {key: env:GATEWAY_KEY}`"),
+    (route(unreadable="quarantine"), 1, "unreadable: quarantine (line 2) needs a spool"),
     (route(unreadable="keep"), 3, '"keep" is not one of refuse'),
     (route(unrecognised="mask-all"), 3, 'did you mean "mask_all"?'),
     (route(record="maybe"), 3, "on or off is wanted here"),
@@ -397,3 +401,10 @@ def test_schemas_list_what_people_write_and_not_what_the_gateway_fills_in(name):
     text = schema_text(name)
     assert '"where"' not in text
     assert json.loads(text)["additionalProperties"] is False
+
+
+def test_what_waits_and_its_keys_are_in_a_backup_and_what_is_quarantined_is_not(tmp_path):
+    (tmp_path / "gateway.yaml").write_text(ROUTE + "spool: {path: s.db, key: file:ring.json}")
+    files = config.state_files(config.load(tmp_path / "gateway.yaml", {}))
+    assert {tmp_path / "s.db", tmp_path / "ring.json"} <= set(files)
+    assert not any("quarantine" in path.name for path in files)

@@ -18,7 +18,15 @@ import uvloop
 
 from gateway import __version__, backup, config, log
 from gateway.cli.backup import back_up
-from gateway.config import Configuration, ConsentSettings, EgressSettings, RegionSettings, RouteSettings, Settings
+from gateway.config import (
+    Configuration,
+    ConsentSettings,
+    EgressSettings,
+    RegionSettings,
+    RouteSettings,
+    Settings,
+    SpoolSettings,
+)
 from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
@@ -29,12 +37,17 @@ from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
 from gateway.proxy.counts import Kind
 from gateway.proxy.geography import Geography, open_database
-from gateway.proxy.routes import Egress, Masker, Plan, Route
+from gateway.proxy.routes import Egress, Ingest, Masker, Plan, Route
 from gateway.proxy.server import Gateway, Listening, bind, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
 from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.spool.database import Rescue
+from gateway.spool.embedded import EmbeddedStore
+from gateway.spool.keys import spool_ring
+from gateway.spool.quarantine import Quarantine, quarantine_path
+from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
 
@@ -74,6 +87,8 @@ class Served:
         self._path = path
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
+        self._sealer: Sealer | None = None
+        self._store = make_store(self._configuration.settings)
         self._backup_failed: Name | None = None
 
     async def run(self) -> None:
@@ -82,6 +97,7 @@ class Served:
         settings = self._configuration.settings
         at = settings.console.listen if settings.console is not None else None
         bound = bind((at.host, at.port), key="console.listen") if at is not None else None
+        quarantine = make_quarantine(settings)
         self._maskers = Maskers(settings.workers, told=lambda why: log.emit(Event.MASKER_ENDED, why=why))
         self._edition = await self._maskers.start(blueprint_of(self._configuration, self._key))
         try:
@@ -90,6 +106,8 @@ class Served:
                 listening(settings),
                 make_plan(self._configuration, self._edition, self._edition.programs),
                 emit=log.emit,
+                store=self._store,
+                quarantine=quarantine,
             )
             console = Console([gateway, self._maskers, self])
             if bound is not None:
@@ -152,9 +170,12 @@ class Served:
         if before != after:
             line = "listen, tls, console, masking_key and workers change at a start only: start again"
             raise UserError(line, str(self._path))
+        if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
+            raise UserError("spool.path changes at a start only: start again", str(self._path))
         prepared = self._maskers.prepare(blueprint_of(fresh, self._key))
         edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
         self._next = fresh, edition
+        self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
         return make_plan(fresh, edition, edition.programs)
 
     def _watched(self) -> Iterable[Path]:
@@ -189,6 +210,9 @@ class Served:
     def _say_reloaded(self) -> None:
         self._configuration, self._edition = self._next
         self._maskers.take(self._edition)
+        spool = self._configuration.settings.spool
+        if self._store is not None and self._sealer is not None and spool is not None:
+            self._store.use(self._sealer, limit=spool.limit, keep=spool.keep)
         _say("reloaded")
         log.emit(
             Event.RELOADED,
@@ -206,6 +230,33 @@ def listening(settings: Settings) -> Listening:
         return Listening(address)
     redirect = (tls.redirect_http.host, tls.redirect_http.port) if tls.redirect_http else None
     return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
+
+
+def where_spooled(settings: Settings) -> Path | None:
+    """The file of the spool, where there is one."""
+    return settings.spool.path if settings.spool is not None else None
+
+
+def sealer_of(spool: SpoolSettings) -> Sealer:
+    """What the spool's records are sealed with."""
+    return Sealer(spool_ring(spool), RECORDS)
+
+
+def make_store(settings: Settings) -> EmbeddedStore | None:
+    """Where accepted events wait, as the configuration says; not opened yet."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    return EmbeddedStore(spool.path, sealer_of(spool), limit=spool.limit, keep=spool.keep, told=_say_rescued)
+
+
+def make_quarantine(settings: Settings) -> Quarantine | None:
+    """Where what can't be read is kept, where a route asks for it."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    sealer, path = Sealer(spool_ring(spool), QUARANTINE), quarantine_path(spool.path)
+    return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
 
 
 def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
@@ -243,6 +294,7 @@ def make_plan(configuration: Configuration, masker: Masker | Edition, programs: 
         limits=settings.limits.as_limits(),
         connections=settings.limits.connections,
         must_say_https=settings.tls.mode == "behind_proxy",
+        revoked=settings.spool.revoked if settings.spool is not None else (),
     )
 
 
@@ -280,6 +332,9 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
             # on a route for any tracker, what one says of all paths says nothing of another's
             if len(trackers) == 1 or "*" not in answer.path
         ),
+        ingest={one.tracker: Ingest(one.ingest, one.answers.accepted) for one in trackers if one.ingest},
+        is_queued=route.delivery == "queued",
+        quarantines=route.unreadable == "quarantine",
     )
 
 
@@ -301,6 +356,11 @@ def _trackers_of(route: RouteSettings, configuration: Configuration) -> list[Tra
 
 def _count_rules(configuration: Configuration) -> int:
     return sum(len(file.mask) for file in configuration.rules)
+
+
+def _say_rescued(rescue: Rescue) -> None:
+    copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
+    _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
 
 
 def _say(line: str) -> None:

@@ -35,5 +35,5 @@ def seal(request: Outbound, program_digest: str) -> Masked:
 
 
 def unseal(request: Outbound, program_digest: str) -> Masked:
-    """For gateway.maskers alone: a `Masked` that the pipeline sealed in a masker process, opened in the front."""
+    """For gateway.spool and gateway.maskers alone: a `Masked` that was sealed at rest or in another process, opened again."""
     return Masked(_SEAL, request, program_digest)

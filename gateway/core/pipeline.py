@@ -42,6 +42,7 @@ class Work(Protocol):
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
     def reply(self) -> ReplyEditor | None: ...
+    def session(self) -> bytes: ...
     def release(self) -> None: ...
 
 
@@ -79,6 +80,7 @@ def masking(inbound: Inbound, program: Program, clock: Callable[[], float]) -> G
         try:
             outbound = yield from steps(work)
             reply = work.reply()
+            session = work.session()
             if reply is not None and outbound.method in {"GET", "HEAD"}:
                 outbound = replace(outbound, headers=outbound.headers.without(*PARTS))
         except Refused as refused:
@@ -88,7 +90,7 @@ def masking(inbound: Inbound, program: Program, clock: Callable[[], float]) -> G
         except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
             reason = Reason.FAULT
         else:
-            return Send(seal(outbound, program.digest), work.report, reply)
+            return Send(seal(outbound, program.digest), work.report, reply, session)
         return Refuse(reason, work.refusal(reason), work.report.tracker)
     finally:
         work.release()

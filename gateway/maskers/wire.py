@@ -15,7 +15,7 @@ import msgspec
 from gateway.core.errors import Reason
 from gateway.core.masked import Masked, unseal
 from gateway.core.message import Headers, Inbound, Outbound
-from gateway.core.outcome import Answer, Hold, Outcome, Refuse, ReplyEditor, Response, Send
+from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.core.report import Finding, Report
 
 LENGTH: Final = struct.Struct(">I")
@@ -114,6 +114,7 @@ class Sent(Message):
     program: str
     report: Reported
     reply: Reply | None
+    session: bytes
 
 
 class Answered(Message):
@@ -121,14 +122,6 @@ class Answered(Message):
 
     response: Response
     why: str
-
-
-class Held(Message):
-    """`core.outcome.Hold`."""
-
-    request: Outbound
-    program: str
-    report: Reported
 
 
 class Refused(Message):
@@ -150,7 +143,7 @@ class Reported(Message):
 class Verdict(Message):
     """What may become of a request; and where its state was handed in, the state as it is now."""
 
-    outcome: Sent | Answered | Held | Refused
+    outcome: Sent | Answered | Refused
     state: dict[str, bytes] = {}
 
 
@@ -205,30 +198,26 @@ def answer(data: bytes | bytearray | memoryview) -> Reading:
     return read
 
 
-def pack(outcome: Outcome, reply: Reply | None) -> Sent | Answered | Held | Refused:
+def pack(outcome: Outcome, reply: Reply | None) -> Sent | Answered | Refused:
     """An outcome for the wire; `reply` is what its reply editor is made of."""
     match outcome:
-        case Send(masked, report):
-            return Sent(masked.request, masked.program_digest, _reported(report), reply)
+        case Send(masked, report, _, session):
+            return Sent(masked.request, masked.program_digest, _reported(report), reply, session)
         case Answer(response, why):
             return Answered(response, why)
-        case Hold(masked, report):
-            return Held(masked.request, masked.program_digest, _reported(report))
         case Refuse(reason, response, tracker):
             return Refused(reason, response, tracker)
         case _:
             assert_never(outcome)
 
 
-def unpack(told: Sent | Answered | Held | Refused, editor: ReplyEditor | None) -> Outcome:
+def unpack(told: Sent | Answered | Refused, editor: ReplyEditor | None) -> Outcome:
     """The outcome that a masker sent."""
     match told:
-        case Sent(request, program, report):
-            return Send(_masked(request, program), _report(report), editor)
+        case Sent(request, program, report, _, session):
+            return Send(_masked(request, program), _report(report), editor, session)
         case Answered(response, why):
             return Answer(response, why)
-        case Held(request, program, report):
-            return Hold(_masked(request, program), _report(report))
         case Refused(reason, response, tracker):
             return Refuse(reason, response, tracker)
         case _:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import ssl
 from base64 import b64encode
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from math import inf
 from typing import Protocol
@@ -35,6 +35,14 @@ class Masker(Protocol):
     def mask(self, inbound: Inbound) -> Outcome:
         """What may become of this request. Expected to refuse rather than raise; what it raises forwards nothing."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Ingest:
+    """Which of a tracker's paths take events, and what the SDK is told once they are kept."""
+
+    paths: tuple[str, ...] = ()
+    accepted: tuple[OptedOut, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +74,9 @@ class Route:
     egress: Egress | None = None
     set_cookies: tuple[str, ...] = ()  # names or globs that the tracker's backend may set
     opted_out: tuple[OptedOut, ...] = ()
+    ingest: Mapping[str, Ingest] = field(default_factory=dict)  # by tracker
+    is_queued: bool = False  # kept first, then delivered
+    quarantines: bool = False  # what can't be read is kept, sealed, for other rules
 
     @property
     def base(self) -> str:
@@ -125,6 +136,7 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     connections: int = 1000  # that one address may have open
     must_say_https: bool = False
+    revoked: tuple[str, ...] = ()  # beginnings of digests: what waits and was masked by these is dropped
 
     def country_of(self, inbound: Inbound) -> str:
         """Where the visitor is, where that matters: `DE`, `US-CA`, or an empty text."""

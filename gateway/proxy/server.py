@@ -23,6 +23,7 @@ from typing import Any
 from gateway.core.errors import UserError
 from gateway.log import Name
 from gateway.proxy.counts import Counts, Kind, Reload, Verdict
+from gateway.proxy.delivery import Delivery
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
 from gateway.proxy.peers import Peers
@@ -31,6 +32,8 @@ from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Plan
 from gateway.proxy.tls import Certificates, TlsFiles
 from gateway.proxy.upstream import Upstream
+from gateway.spool.quarantine import Quarantine
+from gateway.spool.store import Store
 from gateway.status import Reason, Sample, Trouble
 
 DRAIN_SECONDS = 10.0
@@ -81,19 +84,34 @@ def show(address: Address) -> str:
 class Gateway:
     """One data plane in one event loop."""
 
-    def __init__(self, listening: Listening, plan: Plan, *, emit: Emit, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self,
+        listening: Listening,
+        plan: Plan,
+        *,
+        emit: Emit,
+        upstream: Upstream | None = None,
+        store: Store | None = None,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        """`store` is where accepted events wait for a backend that is away; without it, browsers are told."""
         self.counts = Counts()
         self._listening = listening
         self._certificates = Certificates(listening.tls) if listening.tls else None
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="masking")
         self._upstream = upstream or Upstream()
+        pseudonym = f"gateway-{secrets.token_hex(4)}"
+        self.delivery = (
+            Delivery(store, lambda: self._handler.plan, self.counts, pseudonym, quarantine) if store else None
+        )
         self._handler = Handler(
             plan,
             self._upstream,
             self.counts,
             executor=self._executor,
-            pseudonym=f"gateway-{secrets.token_hex(4)}",
+            pseudonym=pseudonym,
             emit=emit,
+            delivery=self.delivery,
             hsts=listening.tls is not None,
         )
         self._peers = Peers(self._at_most)
@@ -112,6 +130,8 @@ class Gateway:
         if self._certificates is not None:
             yield from self._certificates.troubles()
         yield from self._upstream.troubles()
+        if self.delivery is not None:
+            yield from self.delivery.troubles()
 
     def samples(self) -> Iterator[Sample]:
         """What there is to measure of it now."""
@@ -121,6 +141,8 @@ class Gateway:
         if self._certificates is not None:
             yield from self._certificates.samples()
         yield from self._upstream.samples()
+        if self.delivery is not None:
+            yield from self.delivery.samples()
 
     @property
     def plan(self) -> Plan:
@@ -141,6 +163,8 @@ class Gateway:
         asyncio.get_running_loop().set_exception_handler(self._note)
         bound: list[socket.socket] = []
         try:
+            if self.delivery is not None:  # checks a file that may be large: nobody connects before that is done
+                await self.delivery.start()
             bound.append(bind(self._listening.address))
             self.address = bound[0].getsockname()[:2]
             if self._listening.redirect is not None:
@@ -169,6 +193,8 @@ class Gateway:
                     await asyncio.sleep(0.02)
         for listener in self._listeners:
             await listener.shutdown(0)
+        if self.delivery is not None:
+            await self.delivery.stop()
         await self._upstream.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

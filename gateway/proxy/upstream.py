@@ -37,6 +37,8 @@ from gateway.status import Reason, Sample, Trouble
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 IDLE_SECONDS = 15.0
+INVALID = "invalid_request"
+"""The reason of `Unreachable` for what is no HTTP: no backend will ever take it."""
 CONNECTIONS = 4096
 """How many there may be at once, to all backends. More than one visitor may have here (`limits.connections`): whoever reads
 answers slowly holds one for each, and must not hold those of all others."""
@@ -98,7 +100,10 @@ class Upstream:
         read: float = READ_SECONDS,
         renew: float = RENEW_SECONDS,
         resolver: AbstractResolver | None = None,
+        breaks: bool = True,
     ) -> None:
+        """`breaks`: whether a backend that can't be reached is left alone for a moment; the drain has pauses of its own."""
+        self._breaks = breaks
         self._default_tls = client_context()
         self._timeout = aiohttp.ClientTimeout(total=None, connect=connect, sock_connect=connect, sock_read=read)
         self._renew = renew
@@ -167,11 +172,11 @@ class Upstream:
         if not _TARGET.fullmatch(request.target) or not all(
             _NAME.fullmatch(name) and _FIELD.fullmatch(value) for name, value in fields
         ):
-            raise Unreachable(502, "The masked request is not valid HTTP and was dropped.", "invalid_request")
+            raise Unreachable(502, "The masked request is not valid HTTP and was dropped.", INVALID)
         # a large one is written in pieces, so that other connections get their turn
         body = io.BytesIO(request.body) if len(request.body) > _LARGE else request.body or None
         circuit = self._circuit(route)
-        if wait := circuit.begin():
+        if self._breaks and (wait := circuit.begin()):
             line = "The backend could not be reached a moment ago; come back later."
             raise Unreachable(503, line, "circuit_open", math.ceil(wait))
         is_there: bool | None = None

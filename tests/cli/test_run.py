@@ -145,6 +145,7 @@ def test_it_serves_reloads_and_stops(run, written, backend):
         (("path: /t/", "pathh: /t/"), "pathh"),
         (("mode: serve", "mode: serve, key: certs/ca.key"), "does not belong to"),
         (("mode: serve", "mode: serve, certificate: certs/none.pem"), "does not exist"),
+        (("tls:", "spool: {key: env:GATEWAY_NO_KEY}\ntls:"), "the environment variable GATEWAY_NO_KEY is not set"),
     ],
 )
 def test_what_is_wrong_is_one_line_and_exit_code_2(run, written, change, line):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.core.masked import Masked, seal
+from gateway.core.masked import Masked, seal, unseal
 from gateway.core.message import Headers, Outbound
 
 REQUEST = Outbound("POST", "/e/", Headers(), b"body of somebody")
@@ -18,3 +18,7 @@ def test_a_masked_needs_the_seal(key):
 
 def test_a_masked_says_nothing_of_what_it_holds():
     assert repr(seal(REQUEST, "0123456789abcdef")) == "Masked(POST, 16 bytes, program 0123456789ab)"
+
+
+def test_what_is_unsealed_keeps_the_digest_that_masked_it():
+    assert unseal(REQUEST, "0123456789abcdef").program_digest == "0123456789abcdef"

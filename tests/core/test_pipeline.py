@@ -11,7 +11,7 @@ from gateway.core.outcome import Refuse, Response, Send
 from gateway.core.pipeline import mask, masking
 from gateway.core.report import Report
 
-STEPS = ("open", "recognise", "read", "keys", "decide", "close", "verify", "reply")
+STEPS = ("open", "recognise", "read", "keys", "decide", "close", "verify", "reply", "session")
 INBOUND = Inbound("POST", "/x", Headers(), b"raw")
 OUTBOUND = Outbound("POST", "/x", Headers(), b"masked")
 

@@ -7,8 +7,11 @@ import base64
 import pytest
 
 from gateway.core.errors import Reason
+from gateway.core.outcome import Send
+from gateway.core.pipeline import mask
+from gateway.ruleset.program import Program
 from gateway.ruleset.request import STATUS, is_project_key
-from tests.subject import program, refused, request, sent, trackers
+from tests.subject import TODAY, default_rules, program, refused, request, sent, trackers
 
 ANY = program()
 
@@ -191,3 +194,33 @@ def test_what_cannot_be_read_is_refused_in_the_way_of_its_tracker(reason, body, 
 
 def test_a_coding_that_nobody_owns_is_refused():
     assert refused(ANY, request({"n": 1}, headers=[("Content-Encoding", "lzma")])) == "unknown_coding"
+
+
+def session_of(body, subject=None, **more):
+    outcome = mask(request(body, path="/e/", **more), subject or program("", "posthog"), lambda: 0.0)
+    assert isinstance(outcome, Send)
+    return outcome.session
+
+
+def told(session, **properties):
+    names = {"$session_id": session} if session else {}
+    return {"event": "x", "properties": {**names, **properties}}
+
+
+def test_a_session_is_told_by_a_fingerprint_that_only_the_key_makes():
+    first = session_of(told("01900000-0000-7000-8000-000000000001"))
+    assert len(first) == 16
+    assert first == session_of([told("01900000-0000-7000-8000-000000000001", **{"$window_id": "w"})])
+    assert first != session_of(told("01900000-0000-7000-8000-000000000002"))
+    assert first != session_of(
+        told("01900000-0000-7000-8000-000000000001"),
+        Program(default_rules(), trackers(), names=("posthog",), key=b"x" * 32, today=TODAY, clock=lambda: 0.0),
+    )
+    assert session_of(told("")) == b""
+
+
+def test_every_tracker_says_which_paths_take_events_and_what_they_answer():
+    for name, tracker in trackers().items():
+        if not name.startswith("_"):
+            assert tracker.ingest, name
+            assert tracker.answers.accepted, name

@@ -83,6 +83,7 @@ MISTAKES = [
     ("country: full", 1, '"country": "full" is not one of none, truncated_address'),
     ("headers: {keep: ['X Y']}", 1, '"X Y" is no header name'),
     ("answers:\n  unreadable: {status: 503}", 1, "the status must be a 4xx"),
+    ("answers:\n  accepted: [{status: 503}]", 1, "the status must be a 2xx"),
     ("answers:\n  unreadable: {status: '400'}", 2, '"status": a whole number is wanted here, not text'),
     ('answers:\n  opted_out: [{headers: {A: "x\\r\\nSet-Cookie: y"}}]', 2, "one line of latin-1 text"),
 ]

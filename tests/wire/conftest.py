@@ -26,6 +26,8 @@ from gateway.proxy.routes import Plan, Route
 from gateway.proxy.server import Gateway, Listening
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.upstream import Upstream, client_context
+from gateway.spool.quarantine import Quarantine
+from gateway.spool.store import Store
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SECONDS = 10.0
@@ -160,6 +162,8 @@ class Stage:
         tls: TlsFiles | None = None,
         redirect: bool = False,
         read: float = 30.0,
+        store: Store | None = None,
+        quarantine: Quarantine | None = None,
         upstream: dict[str, object] | None = None,
         **plan: object,
     ) -> Stage:
@@ -173,6 +177,8 @@ class Stage:
                 self.plan,
                 emit=lambda event, **fields: self.events.append((event, fields)),
                 upstream=Upstream(read=read, **(upstream or {})),
+                store=store,
+                quarantine=quarantine,
             )
             self._stopping = asyncio.Event()
             await self.gateway.start()
