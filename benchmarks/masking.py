@@ -71,7 +71,7 @@ def gateway(path: str) -> Callable[[bytes], bytes]:
     headers = Headers([("Content-Type", "text/plain")])
 
     def masked(body: bytes) -> bytes:
-        outcome = mask(Inbound("POST", path, headers, body), program, time.monotonic)
+        outcome = mask(Inbound("POST", path, headers, body), program, time.thread_time)
         if not isinstance(outcome, Send):
             raise SystemExit(f"{path}: not forwarded: {outcome}")
         return outcome.masked.request.body

@@ -318,6 +318,7 @@ Idle = Annotated[float, PlainValidator(_duration), AfterValidator(_within(60.0, 
 Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000_000, "from 1 to 100000000"))]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
+Workers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Connections = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1_000_000, "from 8 to 1000000"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
 Switch = Annotated[bool, PlainValidator(_switch), WithJsonSchema({"enum": ["on", "off", True, False]})]
@@ -596,7 +597,7 @@ class Settings(Strict):
     visitors: VisitorSettings = VisitorSettings()
     spool: SpoolSettings | None = None
     console: ConsoleSettings | None = None
-    workers: Annotated[int, BeforeValidator(_count)] = 1
+    workers: Workers = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
     backup: BackupSettings | None = None
@@ -604,15 +605,6 @@ class Settings(Strict):
         default="var/encryption-keys.json", validate_default=True
     )  # type: ignore[assignment]
     where: Where = ""
-
-    @field_validator("workers")
-    @classmethod
-    def _work_alone(cls, value: int) -> int:
-        if value < 1:
-            raise ValueError("must be 1")
-        if value > 1:
-            raise ValueError("more than one worker is not built yet: write 1")
-        return value
 
     @field_validator("routes")
     @classmethod

@@ -30,6 +30,7 @@ class Event(StrEnum):
     UPSTREAM_FAILED = "upstream_failed"
     COUNTED = "counted"
     FAULT = "fault"
+    MASKER_ENDED = "masker_ended"
     BACKED_UP = "backed_up"
     BACKUP_FAILED = "backup_failed"
 
@@ -122,6 +123,7 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.UPSTREAM_FAILED: (*_REQUEST, "why"),
     Event.COUNTED: ("route", "tracker", "rule", "verdict", "reason", "count"),
     Event.FAULT: (*_REQUEST, "fault"),
+    Event.MASKER_ENDED: ("why",),
     Event.BACKED_UP: ("where", "count"),
     Event.BACKUP_FAILED: ("where",),
 }

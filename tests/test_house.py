@@ -41,6 +41,7 @@ TESTED_ELSEWHERE = {
     "core/outcome.py": "wire/test_forwarding.py",  # types
     "core/plugin.py": "conformance/test_detectors.py",  # types
     "core/report.py": "judge/test_recorded_traffic.py",
+    "maskers/*.py": "maskers/test_pool.py",  # as processes
     "policy/devices.py": "policy/test_decision.py",
     "spool/store.py": "spool/test_embedded.py",  # what a store promises
     "proxy/framing.py": "wire/test_framing.py",
@@ -234,6 +235,7 @@ OUTSIDE = {
     "cli",
     "console",
     "demo",
+    "maskers",
     "proxy",
     "spool",
     "config.py",
@@ -276,7 +278,7 @@ def test_nothing_but_the_two_edges_catches_everything():
     assert catching == CATCHERS
 
 
-def test_only_the_pipeline_seals_and_only_the_spool_unseals():
+def test_only_the_pipeline_seals_and_only_what_it_sealed_is_opened():
     sealing = {
         (source, alias.name)
         for source in SOURCES
@@ -285,4 +287,4 @@ def test_only_the_pipeline_seals_and_only_the_spool_unseals():
         for alias in node.names
         if alias.name != "Masked"
     }
-    assert sealing == {("core/pipeline.py", "seal"), ("spool/seal.py", "unseal")}
+    assert sealing == {("core/pipeline.py", "seal"), ("maskers/wire.py", "unseal"), ("spool/seal.py", "unseal")}

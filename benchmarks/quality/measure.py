@@ -19,7 +19,7 @@ from gateway import config
 from gateway.core.errors import Refused
 from gateway.core.limits import Budget, Limits
 from gateway.core.message import Headers, Inbound, Outbound
-from gateway.core.pipeline import finish
+from gateway.core.pipeline import finish, steps
 from gateway.ruleset.judge import Change
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
@@ -134,9 +134,9 @@ class Bench:
     def _pass(self, tracker: str | None, inbound: Inbound, changes: list[Change] | None = None) -> Outbound | None:
         """What leaves, or None where it is refused."""
         program = self._programs[tracker or ""]
-        work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
+        work = program.begin(inbound, Budget(program.limits, time.thread_time), changes)
         try:
-            return finish(work)
+            return finish(steps(work))
         except Refused as refused:
             self.tally.refused[str(refused.reason)] += 1
             return None

@@ -67,7 +67,7 @@ def run(program: Program, cases: Iterable[Case], progress: Callable[[int], None]
         held = {one.person for one in case.planted}
         result.people += len(held)
         result.requests += 1
-        outcome = mask(case.inbound, program, time.monotonic)
+        outcome = mask(case.inbound, program, time.thread_time)
         match outcome:
             case Send(masked, _):
                 request = masked.request

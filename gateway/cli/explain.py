@@ -196,7 +196,7 @@ class _Explainer:
         self._claims: list[tuple[Claim, Candidate]] = []
         self._all: list[tuple[Claim, Operation]] = []
         self._judge: Judge | None = None
-        self._work = program.begin(inbound, Budget(program.limits, time.monotonic), self._changes)
+        self._work = program.begin(inbound, Budget(program.limits, time.thread_time), self._changes)
         self._work.watch = self._watch
 
     def run(self) -> Iterator[Candidate]:
@@ -312,7 +312,7 @@ class _Explainer:
                 met = (miss for miss in misses if _meets(reading.origin(miss.start, miss.end), spans))
                 sights += [Sight(miss.detector, miss.reason.value) for miss in islice(met, 1)]
         for rule in rules.patterns:
-            if rule.pattern is not None and any(_meets(match.span(), spans) for match in rule.pattern.finditer(text)):
+            if rule.pattern is not None and any(_meets(span, spans) for span in rule.pattern.spans(text)):
                 sights.append(self._hit(rules, "pattern", [rule], category, ""))
         return sights
 
@@ -327,9 +327,7 @@ class _Explainer:
         if chosen.operator in ("keep", "detect"):
             return Sight(finder, f"kept: the rule says {chosen.operator}", chosen.name, where)
         for allowance in rules.allowances if chosen.detector else ():
-            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(
-                written
-            ):
+            if (allowance.categories is None or category in allowance.categories) and allowance.allows(written):
                 return Sight(finder, f"allowed_by: {allowance.name}", chosen.name, where)
         return Sight(finder, "hit", chosen.name, where)
 

@@ -22,7 +22,7 @@ from gateway.cli.subject import load_subject, trackers_option
 from gateway.core.errors import Refused, UserError
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
-from gateway.core.pipeline import finish
+from gateway.core.pipeline import finish, steps
 from gateway.core.report import Report
 from gateway.core.yaml import nearest, quoted
 from gateway.ruleset.judge import Change
@@ -108,9 +108,9 @@ def attempted(program: Program, inbound: Inbound) -> Tried | str:
 def attempt(program: Program, inbound: Inbound) -> Tried:
     """The pipeline's steps with a trace. Raises UserError with the reason where the request would be refused."""
     changes: list[Change] = []
-    work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
+    work = program.begin(inbound, Budget(program.limits, time.thread_time), changes)
     try:
-        outbound = finish(work)
+        outbound = finish(steps(work))
     except Refused as refused:
         whose = f" ({work.report.tracker})" if work.report.tracker else ""
         raise UserError(f"refused: {refused.reason}{whose}; nothing of it would leave") from None

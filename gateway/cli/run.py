@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -32,20 +31,18 @@ from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
+from gateway.maskers.blueprint import Blueprint, Kept, RouteRules
+from gateway.maskers.pool import Edition, Maskers
 from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
 from gateway.proxy.counts import Kind
 from gateway.proxy.geography import Geography, open_database
-from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Egress, Ingest, Plan, Route
+from gateway.proxy.routes import Egress, Ingest, Masker, Plan, Route
 from gateway.proxy.server import Gateway, Listening, bind, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
-from gateway.recording.dom import Sessions
-from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
-from gateway.ruleset.secrets import Memories
 from gateway.spool.database import Rescue
 from gateway.spool.embedded import EmbeddedStore
 from gateway.spool.keys import spool_ring
@@ -90,38 +87,48 @@ class Served:
         self._path = path
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
-        self._programs: dict[str, Program] = {}
         self._sealer: Sealer | None = None
         self._store = make_store(self._configuration.settings)
-        self._plan, self._programs = self._make(self._configuration)
-        self._next = self._configuration, self._programs
         self._backup_failed: Name | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
+        self._loop = asyncio.get_running_loop()
         settings = self._configuration.settings
         at = settings.console.listen if settings.console is not None else None
         bound = bind((at.host, at.port), key="console.listen") if at is not None else None
         quarantine = make_quarantine(settings)
-        gateway = Gateway(listening(settings), self._plan, emit=log.emit, store=self._store, quarantine=quarantine)
-        console = Console([gateway, self])
-        if bound is not None:
-            await console.start(bound)
-        keeping = asyncio.get_running_loop().create_task(self._keep_backups())
+        self._maskers = Maskers(settings.workers, told=lambda why: log.emit(Event.MASKER_ENDED, why=why))
+        self._edition = await self._maskers.start(blueprint_of(self._configuration, self._key))
         try:
-            await serve(
-                gateway,
-                load=self._load,
-                watched=self._watched,
-                ready=lambda: self._say_ready(gateway, console),
-                reloaded=self._say_reloaded,
-                complain=_complain,
-                tell=_tell,
+            self._next = self._configuration, self._edition
+            gateway = Gateway(
+                listening(settings),
+                make_plan(self._configuration, self._edition, self._edition.programs),
+                emit=log.emit,
+                store=self._store,
+                quarantine=quarantine,
             )
+            console = Console([gateway, self._maskers, self])
+            if bound is not None:
+                await console.start(bound)
+            keeping = self._loop.create_task(self._keep_backups())
+            try:
+                await serve(
+                    gateway,
+                    load=self._load,
+                    watched=self._watched,
+                    ready=lambda: self._say_ready(gateway, console),
+                    reloaded=self._say_reloaded,
+                    complain=_complain,
+                    tell=_tell,
+                )
+            finally:
+                keeping.cancel()
+                await asyncio.gather(keeping, return_exceptions=True)
+                await console.close()
         finally:
-            keeping.cancel()
-            await asyncio.gather(keeping, return_exceptions=True)
-            await console.close()
+            await self._maskers.stop()
         log.emit(Event.STOPPED)
 
     async def _keep_backups(self) -> None:
@@ -153,37 +160,23 @@ class Served:
     def samples(self) -> Iterator[Sample]:
         """What runs, and what is kept of sessions."""
         yield Sample("gateway_build_info", 1, (Name(__version__),))
-        for route, program in self._programs.items():
-            yield Sample("gateway_sessions", len(program.sessions), (Name(route),))
-            yield Sample("gateway_session_nodes", program.sessions.held, (Name(route),))
-            yield Sample("gateway_session_secrets", program.memories.held, (Name(route),))
 
     def _load(self) -> Plan:
         fresh = config.load(self._path)
         before, after = (
-            (listening(one), one.console, one.masking_key) for one in (self._configuration.settings, fresh.settings)
+            (listening(one), one.console, one.masking_key, one.workers)
+            for one in (self._configuration.settings, fresh.settings)
         )
         if before != after:
-            line = "listen, tls, console and masking_key change at a start only: start again"
+            line = "listen, tls, console, masking_key and workers change at a start only: start again"
             raise UserError(line, str(self._path))
         if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
             raise UserError("spool.path changes at a start only: start again", str(self._path))
-        plan, programs = self._make(fresh)
-        self._next = fresh, programs
+        prepared = self._maskers.prepare(blueprint_of(fresh, self._key))
+        edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
+        self._next = fresh, edition
         self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
-        return plan
-
-    def _make(self, configuration: Configuration) -> tuple[Plan, dict[str, Program]]:
-        """The plan for a configuration; sessions that are under way go on under it."""
-        programs = make_programs(configuration, config.keys_of(configuration, self._key))
-        for name, program in programs.items():
-            if name in self._programs:
-                program.adopt(self._programs[name])
-        return make_plan(configuration, programs), programs
-
-    @property
-    def _digests(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(program.digest for program in self._programs.values()))
+        return make_plan(fresh, edition, edition.programs)
 
     def _watched(self) -> Iterable[Path]:
         settings = self._configuration.settings
@@ -204,25 +197,26 @@ class Served:
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
             _say(f"route {route.host}{route.path} -> {_origin(route.upstream)}  [{', '.join(route.tracker)}]{state}")
-        _say(f"rules {', '.join(digest[:12] for digest in self._digests)}")
+        _say(f"rules {', '.join(digest[:12] for digest in self._edition.digests)}")
         log.emit(
             Event.STARTED,
             version=Name(__version__),
-            program=Name(" ".join(self._digests)),
+            program=Name(" ".join(self._edition.digests)),
             routes=len(settings.routes),
             rules=_count_rules(self._configuration),
         )
         _say("ready")
 
     def _say_reloaded(self) -> None:
-        self._configuration, self._programs = self._next
+        self._configuration, self._edition = self._next
+        self._maskers.take(self._edition)
         spool = self._configuration.settings.spool
         if self._store is not None and self._sealer is not None and spool is not None:
             self._store.use(self._sealer, limit=spool.limit, keep=spool.keep)
         _say("reloaded")
         log.emit(
             Event.RELOADED,
-            program=Name(" ".join(self._digests)),
+            program=Name(" ".join(self._edition.digests)),
             routes=len(self._configuration.settings.routes),
             rules=_count_rules(self._configuration),
         )
@@ -265,32 +259,28 @@ def make_quarantine(settings: Settings) -> Quarantine | None:
     return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
 
 
-def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
-    """The Program of each route, by the route's name."""
-    today = datetime.now(UTC).date()
+def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
+    """What the Programs of a configuration are made of. `key` is the masking key."""
     kept = configuration.settings.sessions
-    return {
-        route.label: Program(
-            configuration.rules,
-            configuration.trackers,
-            names=() if route.is_auto else route.tracker,
-            key=keys,
-            today=today,
-            clock=time.monotonic,
-            limits=configuration.settings.limits.as_limits(),
-            unrecognised=route.unrecognised,
-            sessions=Sessions(kept.most, kept.nodes, kept.idle),
-            memories=Memories(keys.master, kept.most, kept.secrets, kept.idle),
-        )
-        for route in configuration.settings.routes
-    }
+    return Blueprint(
+        rules=configuration.rules,
+        trackers=configuration.trackers,
+        routes={
+            route.label: RouteRules(() if route.is_auto else route.tracker, route.unrecognised)
+            for route in configuration.settings.routes
+        },
+        keys=config.keys_of(configuration, key),
+        today=datetime.now(UTC).date(),
+        limits=configuration.settings.limits.as_limits(),
+        kept=Kept(kept.most, kept.nodes, kept.secrets, kept.idle),
+    )
 
 
-def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> Plan:
-    """What requests are served by."""
+def make_plan(configuration: Configuration, masker: Masker | Edition, programs: Mapping[str, Program]) -> Plan:
+    """What requests are served by: `masker` masks by `programs`, a route's each."""
     settings = configuration.settings
     return Plan(
-        masker=Programs(programs),
+        masker=masker,
         routes=tuple(
             _route(route, configuration, record_mobile=programs[route.label].mobile_devices != "drop")
             for route in settings.routes

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway import config
-from gateway.cli.run import make_programs, sealer_of
+from gateway.cli.run import blueprint_of, sealer_of
 from gateway.config import Configuration, Settings, SpoolSettings
 from gateway.core.errors import UserError
 from gateway.core.message import Inbound
@@ -137,7 +137,7 @@ def retry(config_file: Path) -> None:
 
 
 def _retry(pen: Pen, ledger: Ledger, loaded: Configuration) -> tuple[int, Counter[str]]:
-    masker = Programs(make_programs(loaded, config.keys_of(loaded, config.masking_key(loaded.settings))))
+    masker = Programs(blueprint_of(loaded, config.masking_key(loaded.settings)).programs())
     known = {route.label for route in loaded.settings.routes}
     passed, left = 0, Counter[str]()
     for position, inbound, _ in pen.requests():

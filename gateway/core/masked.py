@@ -1,4 +1,4 @@
-"""`Masked`: the only thing a shell may send or store, and only the pipeline makes one; the spool opens what it sealed.
+"""`Masked`: the only thing a shell may send or store, and only the pipeline makes one; what it sealed may be opened again.
 
 The constructor asks for a key that `pipeline` alone holds, so a shell that tries to send an `Inbound` fails type
 checking, and one that tries to forge a `Masked` fails at once.
@@ -35,5 +35,5 @@ def seal(request: Outbound, program_digest: str) -> Masked:
 
 
 def unseal(request: Outbound, program_digest: str) -> Masked:
-    """For gateway.spool alone: a `Masked` that was sealed at rest, opened again under the digest that masked it."""
+    """For gateway.spool and gateway.maskers alone: a `Masked` that was sealed at rest or in another process, opened again."""
     return Masked(_SEAL, request, program_digest)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -28,8 +28,13 @@ class ReplyEditor(Protocol):
         """Whether a reply of this type is one to edit; others pass through as they come."""
         ...
 
-    def edit(self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]) -> bytes | None:
-        """The reply, decoded and edited, or None where it stays as it is. `hosts`: the backend's address → the browser's."""
+    def edit(
+        self, body: bytes, content_type: str, encodings: Sequence[str], hosts: Mapping[str, str]
+    ) -> bytes | Awaitable[bytes | None] | None:
+        """The reply, decoded and edited, or None where it stays as it is. `hosts`: the backend's address → the browser's.
+
+        One that is edited in another process is waited for.
+        """
         ...
 
 

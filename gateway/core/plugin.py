@@ -6,7 +6,7 @@ Plug-ins are stateless and pure. Their parameters come from YAML and are validat
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -55,6 +55,8 @@ class Context:
 
     keys: tuple[str, ...] = ()  # the words of the field's own key and its parents', lower case, nearest first
     category: str = ""
+    check: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """Raises `Refused` where the request's time is used up: asked between the readings of a text of any length."""
 
 
 @dataclass(frozen=True, slots=True)

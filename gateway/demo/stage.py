@@ -91,7 +91,7 @@ class Watched:
         note = self.note = Note()
         traced = _Traced(self._programs[inbound.route], note.changes)
         begun = time.perf_counter()
-        outcome = pipeline.mask(inbound, traced, time.monotonic)
+        outcome = pipeline.mask(inbound, traced, time.thread_time)
         note.seconds = time.perf_counter() - begun
         if isinstance(outcome, Send):
             note.tracker = outcome.report.tracker

@@ -56,6 +56,8 @@ DETECTORS: Final[tuple[Detector, ...]] = (
     mac.DETECTOR,
     file_user.DETECTOR,
 )
+LONG: Final = 16_384
+"""Characters of a text from which on the time is looked at before each detector (and after each few thousand hits)."""
 BY_NAME: Final = {detector.name: detector for detector in DETECTORS}
 
 
@@ -74,8 +76,12 @@ def find(text: str, detectors: Sequence[Detector], context: Context) -> list[Spa
     reading = read(text)
     hits: list[tuple[int, int, Span]] = []  # ordered by length, longest first, then by the list
     for order, detector in enumerate(detectors):
+        if len(text) > LONG:
+            context.check()
         if detector.hint is None or detector.hint(reading.text):
-            for start, end in detector.find(reading.text, context):
+            for number, (start, end) in enumerate(detector.find(reading.text, context)):
+                if number % 4096 == 4095:
+                    context.check()
                 span = Span(*reading.origin(start, end), detector.name)
                 hits.append((span.start - span.end, order, span))
     return _apart([hit[2] for hit in sorted(hits, key=lambda hit: hit[:2])])

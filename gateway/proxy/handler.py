@@ -10,7 +10,7 @@ they close.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import assert_never
@@ -21,6 +21,7 @@ from aiohttp import web
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.log import Event, Name
+from gateway.maskers.pool import Busy, Edition
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
 from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection, decide
@@ -206,6 +207,11 @@ class Handler:
             self._held -= taken
 
     async def _mask(self, plan: Plan, inbound: Inbound) -> Outcome:
+        if isinstance(plan.masker, Edition):
+            try:
+                return await plan.masker.mask(inbound)
+            except Busy:
+                raise BodyRejected(framing.BUSY) from None
         if len(inbound.body) <= INLINE_SIZE:
             return plan.masker.mask(inbound)
         return await asyncio.get_running_loop().run_in_executor(self._executor, plan.masker.mask, inbound)
@@ -285,6 +291,8 @@ class Handler:
             raise ConnectionResetError from None
         encodings = [one.strip() for value in fields.all("Content-Encoding") for one in value.split(",")]
         edited = editor.edit(bytes(body), fields.get("Content-Type"), [one for one in encodings if one], hosts)
+        if isinstance(edited, Awaitable):
+            edited = await edited
         left = fields if edited is None else fields.without(*CHANGED_BODY)
         whole = bytes(body) if edited is None else edited
         if request.method != "GET":

@@ -1,4 +1,6 @@
-"""The pipeline as the handler calls it: each route's own Program. Called from the loop and from threads.
+"""The pipeline in the process that calls it: each route's own Program. For the demo and tests; `gateway run` has maskers.
+
+Called from the loop and from threads.
 
 The time budget counts the thread's CPU time: a busy machine makes masking later, not a payload too expensive.
 

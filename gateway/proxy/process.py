@@ -8,19 +8,13 @@ by limit, which processes that it starts inherit; on Linux the process is not du
 
 from __future__ import annotations
 
-import ctypes
 import resource
-import sys
 
-_PR_SET_DUMPABLE = 4
+from gateway.maskers.bounds import forbid_dumps
+
+__all__ = ["allow_descriptors", "forbid_dumps"]
+
 _DESCRIPTORS = 65536
-
-
-def forbid_dumps() -> None:
-    """No core files, no attaching, from here on."""
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
 
 
 def allow_descriptors() -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urljoin, urlsplit
 from gateway.core.limits import Limits
 from gateway.core.message import Inbound
 from gateway.core.outcome import Outcome
+from gateway.maskers.pool import Edition
 from gateway.policy.choice import Choice
 from gateway.policy.consent import Consent
 from gateway.policy.signals import OptOut
@@ -29,7 +30,7 @@ _URL = re.compile(r"[!-\[\]-~]*")
 
 
 class Masker(Protocol):
-    """The pipeline with its Program and its sessions. Called from several threads; never sees a socket."""
+    """The pipeline with its Program and its sessions, in this process. Called from several threads; never sees a socket."""
 
     def mask(self, inbound: Inbound) -> Outcome:
         """What may become of this request. Expected to refuse rather than raise; what it raises forwards nothing."""
@@ -124,7 +125,7 @@ class Route:
 class Plan:
     """How requests are served until the next reload. With `must_say_https`, only what a trusted proxy vouches for."""
 
-    masker: Masker
+    masker: Masker | Edition
     routes: tuple[Route, ...]
     opt_out: OptOut = field(default_factory=OptOut)
     choice: Choice | None = None  # the opt-out page

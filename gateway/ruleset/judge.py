@@ -452,7 +452,7 @@ class Judge:
         edits = self._law.text.edits(
             value,
             category,
-            Context(words, category.value),
+            Context(words, category.value, self._budget.check_time),
             self.situation(category, Kind.TEXT, place),
             url_whole=category is Category.URLS,
             search=self._search.find,
@@ -472,7 +472,7 @@ class Judge:
         edits = self._law.text.edits(
             value,
             category,
-            Context((), category.value),
+            Context((), category.value, self._budget.check_time),
             self.situation(category, Kind.TEXT, self.place_of(claim)),
             search=self._search.find,
         )
@@ -516,11 +516,11 @@ class Judge:
         """What detectors are told of a claim's keys."""
         place = claim.place
         if not isinstance(place, Place):
-            return Context((), category.value)
+            return Context((), category.value, self._budget.check_time)
         context = self._contexts.get(place)
         if context is None:
             above = place.parent.words if place.parent is not None else ()
-            context = self._contexts[place] = Context((*place.words, *above), category.value)
+            context = self._contexts[place] = Context((*place.words, *above), category.value, self._budget.check_time)
         return context
 
 

@@ -1,66 +1,120 @@
-r"""Patterns of rule files: Python's regular expressions, less what can take exponential time.
+r"""Patterns of rule files: Python's regular expressions, matched by RE2 in time linear in the text, or refused.
 
-The promise: no pattern backtracks more than polynomially, whatever text it meets. A repeat whose body can match one
-text in several ways tries them all (`(a+)+` doubles with every letter), so the body of a repeat must match in one way
-only: each repeated thing in it is of characters that nothing else in the body matches, and alternatives begin with
-different ones. `(?:\d[ -]?){13,19}` and `(?:\w+\.)+` pass; so does what, repeats counted in, has few ways.
-Backreferences are refused (no engine matches them in linear time). Repeats that only follow one another (`.*.*`) pass.
-
-Characters are sets of 132 bits: ASCII one by one, and one bit each for all other digits, letters, spaces and the rest:
-sets are only ever too large.
+RE2 has no look-around but `^`, `$`, `\b`, and it means ASCII where Python means Unicode. So a pattern is matched over an
+alphabet of its own: all characters that none of its parts tells from each other are one byte, and those that Python calls
+a word stand for bytes that RE2 calls one. A text becomes as many bytes as it has characters, `\d`, `(?i)` and `\b` mean
+what Python says, and positions are Python's. A look at one character before the match or after it is matched along with
+it and left out of the span.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from functools import reduce
-from operator import or_
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from functools import cache, lru_cache
 from re import _constants as op  # type: ignore[attr-defined]  # the only reader of Python's own grammar
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final
 
+import re2
+
 from gateway.core.yaml import quoted
 
 LENGTH_LIMIT: Final = 2000
-WAYS_LIMIT: Final = 1024
-
-_ALL: Final = (1 << 132) - 1
-_DIGITS: Final = 1 << 128
-_LETTERS: Final = 1 << 129
-_SPACES: Final = 1 << 130
-_OTHERS: Final = _ALL ^ ((1 << 128) - 1)
-
-
-def _class(pattern: str, others: int) -> int:
-    return sum(1 << code for code in range(128) if re.match(pattern, chr(code))) | others
-
-
-_DIGIT: Final = _class(r"\d", _DIGITS)
-_SPACE: Final = _class(r"\s", _SPACES)
-_WORD: Final = _class(r"\w", _DIGITS | _LETTERS)
-_CATEGORIES: Final = {
-    op.CATEGORY_DIGIT: _DIGIT,
-    op.CATEGORY_NOT_DIGIT: _ALL ^ _DIGIT,
-    op.CATEGORY_SPACE: _SPACE,
-    op.CATEGORY_NOT_SPACE: _ALL ^ _SPACE,
-    op.CATEGORY_WORD: _WORD,
-    op.CATEGORY_NOT_WORD: _ALL ^ _WORD,
-}
-_REPEATS: Final = frozenset({op.MAX_REPEAT, op.MIN_REPEAT, op.POSSESSIVE_REPEAT})
+_REMEMBERED: Final = 20_000  # characters beyond ASCII whose byte a pattern remembers
+_WORD_BYTES: Final = bytes(sorted(b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"))
+_LINE_BYTE: Final = 0x0A  # what RE2's (?m) looks for
+_OTHER_BYTES: Final = bytes(code for code in range(256) if code not in _WORD_BYTES and code != _LINE_BYTE)
 _SINGLE: Final = frozenset({op.LITERAL, op.NOT_LITERAL, op.ANY, op.IN})
-_ASSERTIONS: Final = frozenset({op.ASSERT, op.ASSERT_NOT})
+_CATEGORIES: Final = {
+    op.CATEGORY_DIGIT: r"\d",
+    op.CATEGORY_NOT_DIGIT: r"\D",
+    op.CATEGORY_SPACE: r"\s",
+    op.CATEGORY_NOT_SPACE: r"\S",
+    op.CATEGORY_WORD: r"\w",
+    op.CATEGORY_NOT_WORD: r"\W",
+}
+_NOT_LINEAR: Final = {
+    op.GROUPREF: "backreferences are not allowed: no engine matches them in linear time",
+    op.GROUPREF_EXISTS: "backreferences are not allowed: no engine matches them in linear time",
+    op.ATOMIC_GROUP: "atomic groups are not needed and not allowed: write (?:…)",
+    op.POSSESSIVE_REPEAT: "possessive repeats are not needed and not allowed: leave the second + out",
+    op.ASSERT: "look-around is allowed for one character, at the very beginning or end of the pattern",
+    op.ASSERT_NOT: "look-around is allowed for one character, at the very beginning or end of the pattern",
+}
+
+type _Set = tuple[str, int]
+"""A set of characters as Python's `re` writes it, with the flags that count."""
+type _Ranges = tuple[tuple[int, int], ...]
 
 
-def compile_pattern(text: str) -> re.Pattern[str]:
+class Pattern:
+    """A compiled pattern. Equal to another one with the same text."""
+
+    __slots__ = ("_alphabet", "_first", "_literal", "_next", "_whole", "pattern")
+
+    def __init__(self, pattern: str) -> None:
+        tree = _parse(pattern)
+        self.pattern = pattern
+        items, flags = list(tree), int(tree.state.flags)
+        head, body, tail = _edges(items)
+        self._alphabet = _Alphabet(_sets([*head, *body, *tail], flags))
+        write = _Writer(self._alphabet)
+        inner = write.items(body, flags)
+        after = write.tail(tail, flags)
+        self._first = _compile(pattern, f"{write.head(head, flags)}({inner}){after}")
+        # behind a match there is a character before the next one
+        self._next = _compile(pattern, f"{write.head(head, flags, at_start=False)}({inner}){after}") if head else None
+        is_possible = not any(item[0] is op.ASSERT for item in (*head, *tail))
+        self._whole = _compile(pattern, rf"\A(?:{inner})\z") if is_possible else None
+        self._literal = _literal(body, flags)
+
+    def __repr__(self) -> str:
+        return f"Pattern({self.pattern!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Pattern) and self.pattern == other.pattern
+
+    def __hash__(self) -> int:
+        return hash(self.pattern)
+
+    def __reduce__(self) -> tuple[type[Pattern], tuple[str]]:
+        return Pattern, (self.pattern,)
+
+    def spans(self, text: str, check: Callable[[], None] = lambda: None) -> Iterator[tuple[int, int]]:
+        """Where it matches, from left to right. `check` is called before each search, which is linear in the rest."""
+        if self._literal not in text:
+            return
+        data = self._alphabet.read(text)
+        at = 0
+        while True:
+            check()
+            found = self._first.search(data, at) if not at or self._next is None else self._next.search(data, at - 1)
+            if found is None:
+                return
+            start, at = found.span(1)
+            yield start, at
+
+    def matches_all_of(self, text: str) -> bool:
+        """Whether the whole text is one match."""
+        return self._whole is not None and self._whole.search(self._alphabet.read(text)) is not None
+
+
+def compile_pattern(text: str) -> Pattern:
     """`text`, compiled; a ValueError says what is wrong with it and what to write instead."""
+    return Pattern(text)
+
+
+def _parse(text: str) -> Any:
     if len(text) > LENGTH_LIMIT:
         raise ValueError(f"a pattern of more than {LENGTH_LIMIT} characters: split the rule")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             tree = _parser.parse(text)
-            compiled = re.compile(text)
+            re.compile(text)
     except re.error as error:
         raise ValueError(f"{quoted(text)} is no pattern: {error.msg}{_place(error)}") from None
     except Warning as warning:
@@ -69,16 +123,14 @@ def compile_pattern(text: str) -> re.Pattern[str]:
         raise ValueError(f"{quoted(text)} is nested or repeated too far") from None
     if tree.getwidth()[0] == 0:
         raise ValueError(f"{quoted(text)} matches empty text, so it matches everywhere: ask for a character at least")
-    if compiled.flags & re.ASCII:
-        raise ValueError(f"{quoted(text)}: (?a) is not supported: write [0-9] or [A-Za-z0-9_] in place of it")
     try:
-        _check(list(tree))
-    except _Costly as costly:
-        raise ValueError(f"{quoted(text)}: {costly}") from None
-    return compiled
+        _check(list(tree), tree.state.flags)
+    except _Unfit as unfit:
+        raise ValueError(f"{quoted(text)}: {unfit}") from None
+    return tree
 
 
-class _Costly(Exception):  # noqa: N818 - a verdict
+class _Unfit(Exception):  # noqa: N818 - a verdict
     pass
 
 
@@ -86,172 +138,234 @@ def _place(error: re.error) -> str:
     return "" if error.pos is None else f" (at character {error.pos + 1})"
 
 
-def _check(items: list[Any]) -> None:
-    """Raises where a repeat's body can match one text in ways that multiply. Walks a tree that the parser bounded."""
-    pending = [items]
+def _check(items: list[Any], flags: int) -> None:
+    """Raises for what can't be matched in linear time, or would not mean the same."""
+    if flags & re.ASCII:
+        raise _Unfit("(?a) is not supported: write [0-9] or [A-Za-z0-9_] in place of it")
+    head, body, tail = _edges(items)
+    for item in (*head, *tail):
+        if item[0] in (op.ASSERT, op.ASSERT_NOT) and _one_character(item) is None:
+            raise _Unfit(_NOT_LINEAR[item[0]])
+    pending = [(body, flags)]
     while pending:
-        for code, value in pending.pop():
-            if code in {op.GROUPREF, op.GROUPREF_EXISTS}:
-                raise _Costly("backreferences are not allowed: no engine matches them in linear time")
-            if code in _REPEATS:
-                low, high, body = value
-                if high > 1 and not _is_plain(low, high, list(body)):
-                    raise _Costly(
-                        "a repeat inside a repeat that can match the same text in several ways takes exponential time: "
-                        "repeat once, or put a character between that neither part matches"
-                    )
-                pending.append(list(body))
+        branch, flags = pending.pop()
+        for code, value in branch:
+            if code in _NOT_LINEAR:
+                raise _Unfit(_NOT_LINEAR[code])
+            if code is op.AT and value is op.AT_END and not flags & re.MULTILINE:
+                raise _Unfit(r"$ is allowed at the very end of the pattern: write \Z, or (?m) for ends of lines")
+            if code in (op.MAX_REPEAT, op.MIN_REPEAT):
+                if value[1] > 1 and value[2].getwidth()[0] == 0:
+                    raise _Unfit("what is repeated must not match empty text: ask for a character at least in it")
+                pending.append((list(value[2]), flags))
             elif code is op.BRANCH:
-                pending.extend(list(branch) for branch in value[1])
+                pending.extend((list(one), flags) for one in value[1])
             elif code is op.SUBPATTERN:
                 if value[1] & re.ASCII:
-                    raise _Costly("(?a: is not supported: write [0-9] or [A-Za-z0-9_] in place of it")
-                pending.append(list(value[3]))
-            elif code in _ASSERTIONS:
-                pending.append(list(value[1]))
-            elif code is op.ATOMIC_GROUP:
-                pending.append(list(value))
+                    raise _Unfit("(?a: is not supported: write [0-9] or [A-Za-z0-9_] in place of it")
+                pending.append((list(value[3]), (flags | value[1]) & ~value[2]))
 
 
-def _is_plain(low: int, high: int, body: list[Any]) -> bool:
-    """Whether `body`, repeated, matches any text in one way only, or in few."""
-    ways = _ways(body)
-    if ways == 1 and low == high:
-        return True
-    return _is_unambiguous(_flat(body)) or (ways is not None and _power_is_small(ways, high))
+def _edges(items: list[Any]) -> tuple[list[Any], list[Any], list[Any]]:
+    """The look at a character before, the pattern, and the look at one after it or at the end."""
+    head = items[:1] if items and items[0][0] in (op.ASSERT, op.ASSERT_NOT) and items[0][1][0] < 0 else []
+    rest = items[len(head) :]
+    last: tuple[Any, Any] = rest[-1] if rest else (None, None)
+    is_look = last[0] in (op.ASSERT, op.ASSERT_NOT) and last[1][0] > 0
+    tail = rest[-1:] if is_look or last == (op.AT, op.AT_END) else []
+    return head, rest[: len(rest) - len(tail)], tail
 
 
-def _power_is_small(ways: int, high: int) -> bool:
-    return ways > 1 and high <= 16 and ways**high <= WAYS_LIMIT
+def _one_character(item: Any) -> Any:
+    """What a look-around looks at, where that is one character."""
+    inner = list(item[1][1])
+    while len(inner) == 1 and inner[0][0] is op.SUBPATTERN and not inner[0][1][1] and not inner[0][1][2]:
+        inner = list(inner[0][1][3])
+    return inner[0] if len(inner) == 1 and inner[0][0] in _SINGLE else None
 
 
-def _ways(items: list[Any]) -> int | None:
-    """At most in how many ways `items` match at one place; None for without bound."""
-    total = 1
-    for code, value in _flat(items):
-        if code in _REPEATS:
-            low, high, body = value
-            inner = _ways(list(body))
-            if high is op.MAXREPEAT or inner is None or high > 64:
-                return None
-            total *= sum(inner**times for times in range(low, high + 1)) if inner > 1 else high - low + 1
-        elif code is op.BRANCH:
-            counts = [_ways(list(branch)) for branch in value[1]]
-            if None in counts:
-                return None
-            total *= sum(count for count in counts if count is not None)
-        if total > WAYS_LIMIT:
-            return None
-    return total
+def _set_of(item: Any, flags: int) -> _Set:
+    """A single item as Python's `re` writes it."""
+    code, value = item
+    told = flags & (re.IGNORECASE | (re.DOTALL if code is op.ANY else 0))
+    if code is op.ANY:
+        return ".", told
+    if code in (op.LITERAL, op.NOT_LITERAL):
+        return f"[{'^' if code is op.NOT_LITERAL else ''}{_escape(value)}]", told
+    members = ""
+    for kind, member in value:
+        if kind is op.NEGATE:
+            members += "^"
+        elif kind is op.LITERAL:
+            members += _escape(member)
+        elif kind is op.RANGE:
+            members += f"{_escape(member[0])}-{_escape(member[1])}"
+        else:
+            members += _CATEGORIES[member]
+    return f"[{members}]", told
 
 
-def _flat(items: list[Any]) -> list[Any]:
-    """`items` with groups opened; assertions take no text and go."""
-    flat: list[Any] = []
-    for code, value in items:
+def _escape(code: int) -> str:
+    return f"\\U{code:08x}"
+
+
+def _sets(items: list[Any], flags: int) -> dict[_Set, None]:
+    """Every set of characters in a pattern, in their order."""
+    found: dict[_Set, None] = {}
+    pending = [(items, flags)]
+    while pending:
+        branch, flags = pending.pop()
+        for code, value in branch:
+            if code in _SINGLE:
+                found[_set_of((code, value), flags)] = None
+            elif code in (op.MAX_REPEAT, op.MIN_REPEAT):
+                pending.append((list(value[2]), flags))
+            elif code is op.BRANCH:
+                pending.extend((list(one), flags) for one in value[1])
+            elif code is op.SUBPATTERN:
+                pending.append((list(value[3]), (flags | value[1]) & ~value[2]))
+            elif code in (op.ASSERT, op.ASSERT_NOT):
+                pending.append((list(value[1]), flags))
+    return found
+
+
+@cache
+def _all_characters() -> str:
+    return "".join(map(chr, range(0x110000)))
+
+
+@lru_cache(maxsize=1024)
+def _ranges(told: _Set) -> _Ranges:
+    """The characters of a set, as Python's `re` sees them: first and behind the last of each run."""
+    return tuple(match.span() for match in re.finditer(f"(?:{told[0]})+", _all_characters(), told[1]))
+
+
+class _Alphabet:
+    """Which byte stands for a character: one for all that no set of the pattern tells from each other."""
+
+    def __init__(self, sets: dict[_Set, None]) -> None:
+        words, line = (r"\w", 0), (r"\n", 0)
+        told = list(dict.fromkeys([words, line, *sets]))
+        changes: dict[int, int] = {0: 0}
+        for number, one in enumerate(told):
+            for start, end in _ranges(one):
+                changes[start] = changes.get(start, 0) ^ 1 << number
+                changes[end] = changes.get(end, 0) ^ 1 << number
+        self._starts = sorted(changes)
+        kinds: list[int] = []
+        for start in self._starts:
+            kinds.append((kinds[-1] if kinds else 0) ^ changes[start])
+        free = {True: iter(_WORD_BYTES), False: iter(_OTHER_BYTES)}
+        self._byte: dict[int, int] = {}
+        for kind in kinds:
+            if kind not in self._byte:
+                byte = _LINE_BYTE if kind & 2 else next(free[bool(kind & 1)], None)
+                if byte is None:
+                    raise ValueError("a pattern that tells more than sixty kinds of letters apart: split the rule")
+                self._byte[kind] = byte
+        self._bytes = [self._byte[kind] for kind in kinds]
+        self._bits = {one: 1 << number for number, one in enumerate(told)}
+        self._ascii = bytes(self.byte_of(code) if code < 128 else 0 for code in range(256))
+        self._others = _Others(self)
+
+    def byte_of(self, code: int) -> int:
+        """The byte of a character by its code point."""
+        return self._bytes[bisect_right(self._starts, code) - 1]
+
+    def read(self, text: str) -> bytes:
+        """A text in this alphabet: a byte a character."""
+        if text.isascii():
+            return text.encode().translate(self._ascii)
+        return text.translate(self._others).encode("latin-1")
+
+    def write(self, told: _Set, *, negated: bool = False) -> str:
+        """A set of characters for RE2, or the set of all others."""
+        bit = self._bits[told]
+        members = [byte for kind, byte in self._byte.items() if bool(kind & bit) is not negated]
+        return f"[{''.join(f'\\x{byte:02x}' for byte in sorted(members))}]" if members else r"[^\x00-\xff]"
+
+
+class _Others(dict[int, int]):
+    """For `str.translate`: works a character's byte out once, and remembers as many as are worth it."""
+
+    def __init__(self, alphabet: _Alphabet) -> None:
+        super().__init__()
+        self._alphabet = alphabet
+
+    def __missing__(self, code: int) -> int:
+        byte = self._alphabet.byte_of(code)
+        if len(self) < _REMEMBERED:
+            self[code] = byte
+        return byte
+
+
+class _Writer:
+    """Writes a pattern as RE2 reads it, in the bytes of an alphabet."""
+
+    _PLACES: Final = {
+        op.AT_BEGINNING: r"\A",
+        op.AT_BEGINNING_STRING: r"\A",
+        op.AT_END_STRING: r"\z",
+        op.AT_BOUNDARY: r"\b",
+        op.AT_NON_BOUNDARY: r"\B",
+    }
+
+    def __init__(self, alphabet: _Alphabet) -> None:
+        self._alphabet = alphabet
+
+    def items(self, items: list[Any], flags: int) -> str:
+        """One item after the other."""
+        return "".join(self._item(code, value, flags) for code, value in items)
+
+    def _item(self, code: Any, value: Any, flags: int) -> str:
+        if code in _SINGLE:
+            return self._alphabet.write(_set_of((code, value), flags))
+        if code is op.AT:
+            if flags & re.MULTILINE and value in (op.AT_BEGINNING, op.AT_END):
+                return "(?m:^)" if value is op.AT_BEGINNING else "(?m:$)"
+            return self._PLACES[value]
+        if code is op.BRANCH:
+            return f"(?:{'|'.join(self.items(list(one), flags) for one in value[1])})"
         if code is op.SUBPATTERN:
-            flat.extend(_flat(list(value[3])))
-        elif code is op.ATOMIC_GROUP or (code not in _ASSERTIONS and code is not op.AT):
-            flat.append((code, value))
-    return flat
+            return f"(?:{self.items(list(value[3]), (flags | value[1]) & ~value[2])})"
+        low, high, body = value
+        count = f"{{{low},{'' if high is op.MAXREPEAT else high}}}"
+        return f"(?:{self.items(list(body), flags)}){count}{'?' if code is op.MIN_REPEAT else ''}"
 
+    def head(self, head: list[Any], flags: int, *, at_start: bool = True) -> str:
+        """A look at the character before, which is matched along; `at_start`: there may be none."""
+        return "".join(self._look(item, flags, r"\A" if at_start else "") for item in head)
 
-def _is_unambiguous(items: list[Any]) -> bool:
-    """One alternation of words that begin differently, or fixed characters with repeats of characters of their own."""
-    if len(items) == 1 and items[0][0] is op.BRANCH:
-        words = [[_fixed(item) for item in _flat(list(branch))] for branch in items[0][1][1]]
-        return all(word and word[0] and None not in word for word in words) and _are_disjoint(
-            [word[0] or 0 for word in words]
+    def tail(self, tail: list[Any], flags: int) -> str:
+        """A look at the character behind, or at the end."""
+        return "".join(
+            (rf"\x{_LINE_BYTE:02x}?\z" if not flags & re.MULTILINE else "(?m:$)")
+            if item[0] is op.AT
+            else self._look(item, flags, r"\z")
+            for item in tail
         )
-    fixed = 0
-    repeated: list[int] = []
-    for code, value in items:
-        characters = _fixed((code, value))
-        if characters is not None:
-            fixed |= characters
-            continue
-        body = _flat(list(value[2])) if code in _REPEATS else []
-        if len(body) != 1 or body[0][0] not in _SINGLE:
-            return False
-        repeated.append(_characters(body[0]))
-    return bool(fixed) and _are_disjoint([fixed, *repeated])
+
+    def _look(self, item: Any, flags: int, edge: str) -> str:
+        is_not = item[0] is op.ASSERT_NOT
+        told = self._alphabet.write(_set_of(_one_character(item), flags), negated=is_not)
+        return f"(?:{edge}|{told})" if is_not and edge else told
 
 
-def _fixed(item: tuple[Any, Any]) -> int | None:
-    """The characters of a single item or of a fixed number of them; None for anything else."""
-    code, value = item
-    if code in _SINGLE:
-        return _characters(item)
-    if code not in _REPEATS or value[0] != value[1]:
-        return None
-    body = _flat(list(value[2]))
-    if not all(one in _SINGLE for one, _ in body):
-        return None
-    return reduce(or_, map(_characters, body), 0) if value[1] else 0
+def _compile(pattern: str, written: str) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    try:
+        return re2.compile(written.encode("ascii"), options)
+    except re2.error as error:
+        said = error.args[0].decode(errors="replace") if isinstance(error.args[0], bytes) else str(error)
+        raise ValueError(f"{quoted(pattern)} is repeated too often, or too long ({said}): split the rule") from None
 
 
-def _are_disjoint(sets: list[int]) -> bool:
-    seen = 0
-    for one in sets:
-        if seen & one:
-            return False
-        seen |= one
-    return True
-
-
-def _characters(item: tuple[Any, Any]) -> int:
-    """The characters that a single item matches, or more. Letters count in both cases: `(?i)` may be on."""
-    code, value = item
-    if code is op.LITERAL:
-        return _both_cases(value, value)
-    if code is not op.IN:
-        return _ALL  # any, or any but one: near enough
-    if value[0][0] is op.NEGATE:
-        return _ALL ^ reduce(or_, map(_exact, value[1:]), 0)
-    return reduce(or_, map(_member, value), 0)
-
-
-def _member(member: tuple[Any, Any]) -> int:
-    code, value = member
-    if code is op.LITERAL:
-        return _both_cases(value, value)
-    if code is op.RANGE:
-        return _both_cases(*value)
-    return _CATEGORIES.get(value, _ALL)
-
-
-def _exact(member: tuple[Any, Any]) -> int:
-    """What a negated set surely leaves out: not a letter's other case, and of non-ASCII whole classes only."""
-    code, value = member
-    if code is op.CATEGORY:
-        return _CATEGORIES.get(value, 0)
-    low, high = (value, value) if code is op.LITERAL else value
-    return _bits(low, high) & ~_OTHERS
-
-
-def _bits(low: int, high: int) -> int:
-    others = 0
-    if high > 127:
-        others = _class_of(chr(low)) if low == high else _OTHERS
-    return others | sum(1 << code for code in range(low, min(high, 127) + 1))
-
-
-def _class_of(character: str) -> int:
-    if re.match(r"\d", character):
-        return _DIGITS
-    if re.match(r"\w", character):
-        return _LETTERS
-    return _SPACES if re.match(r"\s", character) else _OTHERS ^ (_DIGITS | _LETTERS | _SPACES)
-
-
-def _both_cases(low: int, high: int) -> int:
-    bits = _bits(low, high)
-    if bits & _OTHERS:
-        bits |= _LETTERS  # the other case of a letter that \w doesn't know is one that it does
-    for code in range(26):
-        upper, lower = 1 << (65 + code), 1 << (97 + code)
-        if bits & (upper | lower):
-            bits |= upper | lower
-            if chr(97 + code) in "iks":  # the dotless i, the Kelvin sign and the long s fold to them
-                bits |= _LETTERS
-    return bits
+def _literal(items: list[Any], flags: int) -> str:
+    """The longest text that every match holds, as far as it stands there letter for letter: a quick look for it comes first."""
+    best = run = ""
+    for code, value in items if not flags & re.IGNORECASE else ():
+        run = run + chr(value) if code is op.LITERAL else ""
+        best = max(best, run, key=len)
+    return best

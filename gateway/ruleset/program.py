@@ -129,7 +129,7 @@ class Program:
         allowances = [
             Allowance(
                 allow.name,
-                allow.pattern if allow.pattern is not None else re.compile(re.escape(allow.text or "")),
+                allow.pattern if allow.pattern is not None else allow.text or "",
                 frozenset(allow.categories) or None,
             )
             for file in rules
@@ -319,7 +319,7 @@ def _span_rules(rule: Rule, operation: Operation, categories: frozenset[Category
 
 def _parameter_rule(rule: Rule, operation: Operation, categories: frozenset[Category] | None) -> SpanRule:
     common = (rule.name, operation.operator, operation.strength, operation.apply, categories)
-    return SpanRule(*common, pattern=_any_of(rule.query), trackers=frozenset(rule.trackers) or None)
+    return SpanRule(*common, parameter=_any_of(rule.query), trackers=frozenset(rule.trackers) or None)
 
 
 def _any_of(globs: Sequence[str], flags: int = 0) -> re.Pattern[str]:

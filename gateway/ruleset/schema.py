@@ -31,6 +31,7 @@ from gateway.core.plugin import Operator
 from gateway.core.region import check_region, is_in, known_place
 from gateway.core.yaml import Items, Strict, Table, Text, Texts, Where, choose, kind_of, quoted
 from gateway.operators import MAIN_PARAMETER
+from gateway.ruleset.pattern import Pattern as LinearPattern
 from gateway.ruleset.pattern import compile_pattern
 from gateway.trackers.path import Fields
 from gateway.trackers.schema import CategoryName
@@ -121,8 +122,8 @@ def _css(text: str) -> str:
     return text
 
 
-def _pattern(value: Any) -> re.Pattern[str]:
-    if isinstance(value, re.Pattern):
+def _pattern(value: Any) -> LinearPattern:
+    if isinstance(value, LinearPattern):
         return value
     if not isinstance(value, str):
         raise ValueError(f"a pattern is wanted here (quote it), not {kind_of(value)}")  # noqa: TRY004 - pydantic's
@@ -176,7 +177,7 @@ Operation = Annotated[
     WithJsonSchema(_OPERATOR_SCHEMA),
 ]
 Pattern = Annotated[
-    re.Pattern[str],
+    LinearPattern,
     PlainValidator(_pattern),
     PlainSerializer(lambda pattern: pattern.pattern),
     WithJsonSchema({"type": "string", "format": "regex"}),

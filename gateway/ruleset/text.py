@@ -8,9 +8,12 @@ one is still replaced. Everything outside the spans stays as written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import translate
+from heapq import heappop, heappush
+from itertools import accumulate
 from typing import Final
 from urllib.parse import quote, unquote
 
@@ -18,6 +21,7 @@ from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
 from gateway.formats import url as urls
 from gateway.operators.redact import REDACTED
+from gateway.ruleset.pattern import Pattern
 from gateway.ruleset.secrets import Found
 
 MASK: Final = "***"
@@ -68,7 +72,8 @@ class SpanRule:
     apply: Callable[[str, Situation], str]
     categories: frozenset[Category] | None = None
     detector: str = ""
-    pattern: re.Pattern[str] | None = None
+    pattern: Pattern | None = None
+    parameter: re.Pattern[str] | None = None  # of a query parameter's name
     trackers: frozenset[str] | None = None
 
 
@@ -77,14 +82,18 @@ class Allowance:
     """Text that silences detectors (never a mark, a typed input, a sensitive key or a pattern of the owner's)."""
 
     name: str
-    pattern: re.Pattern[str]
+    pattern: Pattern | str  # of all that the detector found, or the very text
     categories: frozenset[Category] | None = None
+
+    def allows(self, written: str) -> bool:
+        """Whether this very text is left alone."""
+        return written == self.pattern if isinstance(self.pattern, str) else self.pattern.matches_all_of(written)
 
 
 class UrlPolicy:
     """What of a URL stays: scheme, host, path; of the query the values of a short list of names.
 
-    A rule on query parameters goes before both; its `pattern` is that of the parameter's name.
+    A rule on query parameters goes before both.
     """
 
     def __init__(self, keep_query: Iterable[str], rules: Sequence[SpanRule] = ()) -> None:
@@ -103,7 +112,7 @@ class UrlPolicy:
 
     def _rule(self, name: str) -> SpanRule | None:
         return next(
-            (rule for rule in self._rules if rule.pattern is not None and rule.pattern.match(unquote(name))), None
+            (rule for rule in self._rules if rule.parameter is not None and rule.parameter.match(unquote(name))), None
         )
 
     def edits(self, text: str, start: int, end: int, situation: Situation) -> list[Edit]:
@@ -199,22 +208,20 @@ class TextRules:
                         Edit(*match.span(), "blob:" + MASK, "embedded media", "mask", 90)
                         for match in _BLOB.finditer(text)
                     ]
-        credentials = [(edit.start, edit.end) for edit in found if edit.rule == _USER_INFO]
+        credentials = sorted((edit.start, edit.end) for edit in found if edit.rule == _USER_INFO)
+        reach = list(accumulate((end for _, end in credentials), max))
         for span in self._scan(text, self.detectors, context):
-            if any(span.start < end and start < span.end for start, end in credentials):
+            before = bisect_left(credentials, (span.end,))
+            if before and reach[before - 1] > span.start:
                 continue  # `jane:pw@host` is no e-mail address, and the host stays
             edit = self._hit(text, span, category, situation)
             if edit is not None:
                 found.append(edit)
         for rule in self.patterns:
-            if rule.categories is None or category in rule.categories:
-                for match in rule.pattern.finditer(text) if rule.pattern is not None else ():
-                    if match.end() > match.start():
-                        found.append(
-                            Edit(
-                                *match.span(), rule.apply(match[0], situation), rule.name, rule.operator, rule.strength
-                            )
-                        )
+            if rule.pattern is not None and (rule.categories is None or category in rule.categories):
+                for start, end in rule.pattern.spans(text, context.check):
+                    told = rule.apply(text[start:end], situation)
+                    found.append(Edit(start, end, told, rule.name, rule.operator, rule.strength))
         if search is not None:
             found += [Edit(*one, "mask", SECRET_STRENGTH) for one in search(text)]
         return resolve(found, text) if len(found) > 1 else found
@@ -228,9 +235,7 @@ class TextRules:
             return None
         written = text[span.start : span.end]
         for allowance in self.allowances:
-            if (allowance.categories is None or category in allowance.categories) and allowance.pattern.fullmatch(
-                written
-            ):
+            if (allowance.categories is None or category in allowance.categories) and allowance.allows(written):
                 return None
         replacement = rule.apply(written, situation)
         return Edit(span.start, span.end, replacement, rule.name, rule.operator, rule.strength, span.detector)
@@ -241,27 +246,33 @@ def resolve(edits: list[Edit], told: str | None = None) -> list[Edit]:
 
     With the text, `told`, what is left without a letter or digit is let go: it tells nothing.
     """
-    taken: list[Edit] = []
-    for edit in sorted(edits, key=lambda one: (-one.strength, one.start - one.end, one.start)):
-        pieces = [(edit.start, edit.end)]
-        for other in taken:
-            pieces = [
-                part
-                for start, end in pieces
-                for part in ((start, min(end, other.start)), (max(start, other.end), end))
-                if part[0] < part[1]
-            ]
-            if not pieces:
-                break
-        if pieces != [(edit.start, edit.end)]:
-            pieces = [(start, end) for start, end in pieces if told is None or _TOLD.search(told, start, end)]
-        taken += [
-            edit
-            if (start, end) == (edit.start, edit.end)
-            else Edit(start, end, edit.replacement, edit.rule, edit.operator, edit.strength, edit.detector)
-            for start, end in pieces
-        ]
-    return sorted(taken, key=lambda one: one.start)
+    ordered = sorted(edits, key=lambda one: (-one.strength, one.start - one.end, one.start))
+    return [
+        edit if part == (edit.start, edit.end) else replace(edit, start=part[0], end=part[1])
+        for edit, part in _parts(ordered)
+        if part == (edit.start, edit.end) or told is None or _TOLD.search(told, *part)
+    ]
+
+
+def _parts(ordered: list[Edit]) -> Iterator[tuple[Edit, tuple[int, int]]]:
+    """Each stretch of the text that belongs to one edit, the first of `ordered` that covers it; from left to right."""
+    begins = sorted(range(len(ordered)), key=lambda rank: ordered[rank].start)
+    covering: list[int] = []  # a heap of ranks; those that have ended go when they come up
+    at, since, holder = 0, 0, -1
+    while covering or at < len(begins):
+        here = ordered[begins[at]].start if not covering else ordered[covering[0]].end
+        if at < len(begins):
+            here = min(here, ordered[begins[at]].start)
+        while at < len(begins) and ordered[begins[at]].start <= here:
+            heappush(covering, begins[at])
+            at += 1
+        while covering and ordered[covering[0]].end <= here:
+            heappop(covering)
+        first = covering[0] if covering else -1
+        if first != holder:
+            if holder >= 0 and since < here:
+                yield ordered[holder], (since, here)
+            since, holder = here, first
 
 
 def splice(text: str, edits: Sequence[Edit]) -> str:

@@ -16,10 +16,11 @@ import pytest
 
 from gateway import config
 from gateway.cli.certs import make
-from gateway.cli.run import listening, make_plan, make_programs
+from gateway.cli.run import blueprint_of, listening, make_plan
+from gateway.proxy.masking import Programs
+from gateway.proxy.routes import Plan
 from gateway.proxy.server import Listening
 from gateway.proxy.tls import TlsFiles
-from gateway.ruleset.keys import Keys
 
 ROOT = Path(__file__).parents[2]
 
@@ -175,13 +176,18 @@ def test_the_listener_is_the_one_of_the_file(tmp_path):
     assert listening(full.settings) == Listening(("::1", 1), files, ("127.0.0.1", 2))
 
 
+def plan_of(configuration: config.Configuration) -> Plan:
+    programs = blueprint_of(configuration, b"k" * 32).programs()
+    return make_plan(configuration, Programs(programs), programs)
+
+
 def test_the_plan_holds_what_the_file_says(tmp_path):
     text = (
         "tls: {mode: behind_proxy}\ntrusted_proxies: [10.0.0.0/8]\nlimits: {body: 1KiB}\n"
         "visitors: {opt_out: {cookies: [leave], gpc: false}}\n"
     )
     configuration = read(tmp_path, text + ROUTE)
-    plan = make_plan(configuration, make_programs(configuration, Keys(b"k" * 32)))
+    plan = plan_of(configuration)
     (route,) = plan.routes
     assert (route.host, route.path, route.upstream) == ("rec.example", "/t/", "https://backend.example/in")
     assert (route.record, route.record_mobile) == (False, True)
@@ -193,10 +199,10 @@ def test_the_plan_holds_what_the_file_says(tmp_path):
 
 def test_what_is_kept_of_sessions_is_what_the_file_says_after_a_reload_too(tmp_path):
     first = read(tmp_path, "sessions: {most: 7, nodes: 8, secrets: 9, idle: 1h}\n" + ROUTE)
-    (program,) = make_programs(first, Keys(b"k" * 32)).values()
+    (program,) = blueprint_of(first, b"k" * 32).programs().values()
     assert (program.sessions.most, program.sessions.nodes, program.sessions.idle) == (7, 8, 3600.0)
     second = read(tmp_path, "sessions: {most: 3, secrets: 4, idle: 5m}\n" + ROUTE)
-    (fresh,) = make_programs(second, Keys(b"k" * 32)).values()
+    (fresh,) = blueprint_of(second, b"k" * 32).programs().values()
     fresh.adopt(program)
     assert (fresh.sessions, fresh.memories) == (program.sessions, program.memories)
     assert (fresh.sessions.most, fresh.memories.most, fresh.memories.prints, fresh.memories.idle) == (3, 3, 4, 300.0)
@@ -205,5 +211,5 @@ def test_what_is_kept_of_sessions_is_what_the_file_says_after_a_reload_too(tmp_p
 def test_a_rule_that_drops_mobile_devices_reaches_the_decision(tmp_path):
     (tmp_path / "shop.yaml").write_text("extends: default\nrecord: {mobile_devices: drop}\n")
     configuration = read(tmp_path, "rules: [default, shop.yaml]\n" + ROUTE)
-    plan = make_plan(configuration, make_programs(configuration, Keys(b"k" * 32)))
+    plan = plan_of(configuration)
     assert not plan.routes[0].record_mobile

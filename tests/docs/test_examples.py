@@ -14,7 +14,6 @@ from gateway import config
 from gateway.cli.app import COMMANDS, gateway
 from gateway.cli.subject import Subject
 from gateway.cli.test import run_tests
-from gateway.core.errors import UserError
 from gateway.core.limits import Limits
 from gateway.detectors import DETECTORS
 from gateway.ruleset.loading import load_rules
@@ -127,20 +126,6 @@ def test_the_configuration_shows_every_key_with_its_default(tmp_path):
         assert getattr(shown, key) == getattr(least, key)
     for key in ("unreadable", "unrecognised", "delivery", "record", "host", "upstream_ca", "egress_proxy"):
         assert getattr(shown.routes[0], key) == getattr(least.routes[0], key)
-
-
-NOT_BUILT = {
-    "workers": "workers: 2",
-}
-
-
-@pytest.mark.parametrize(("word", "text"), NOT_BUILT.items(), ids=NOT_BUILT)
-def test_what_is_said_not_to_be_built_stops_the_start(word, text, tmp_path):
-    assert word in TEXTS["docs/configuration.md"]
-    head = "" if text.startswith("routes") else "routes: [{upstream: 'https://x.example'}]\n"
-    (tmp_path / "gateway.yaml").write_text(head + text)
-    with pytest.raises(UserError, match="not built yet"):
-        config.load(tmp_path / "gateway.yaml", {})
 
 
 def test_every_yaml_block_is_tried():
