@@ -13,8 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from gateway.core.document import Document, Kind, Layer, Leaf, List, Map, Node
-from gateway.recording.claim import Emit, PlaceLike, WalkOn
-from gateway.recording.dom import Mirror
+from gateway.recording.claim import PlaceLike, Scene
 
 EVENT: Final = "rr-web.event"
 CHUNK: Final = "rr-web.chunk"
@@ -40,8 +39,8 @@ def recognises(record: Map) -> bool:
 class Reader:
     """Forgets the page."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:  # noqa: ARG002 - as all readers
-        self.mirror = mirror
+    def __init__(self, scene: Scene) -> None:
+        self.mirror = scene.mirror
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - as all readers
         """Something happened to the page that nobody here knows."""

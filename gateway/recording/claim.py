@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from enum import IntEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from gateway.core.category import Category
 from gateway.core.document import Layer, Leaf, List, Map, Node
 from gateway.recording.dom import Element, Mirror
+
+if TYPE_CHECKING:
+    from gateway.recording.lines import Lines
 
 
 class Form(IntEnum):
@@ -70,10 +73,20 @@ class PlaceLike(Protocol):
 type WalkOn = Callable[[Layer, Node, PlaceLike, Category | None], None]
 
 
-class PageReader(Protocol):
-    """Reads one kind of recorded events into claims, keeping the mirror of their window."""
+class Scene(NamedTuple):
+    """What a reader works with: one window's page in one request."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None: ...
+    mirror: Mirror
+    emit: Emit
+    walk: WalkOn  # for payloads outside a page
+    attribute_names: set[str]  # kept for selectors
+    lines: Lines
+
+
+class PageReader(Protocol):
+    """Reads one kind of recorded events into claims, keeping the mirror of their window, and the lines of its page."""
+
+    def __init__(self, scene: Scene) -> None: ...
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every leaf of one event. `place` is the event's own."""

@@ -19,8 +19,8 @@ from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.words import words_of
 from gateway.formats.clarity import ROW, TEXT_TAG, UNREADABLE, Attributes, ClarityLayer, DomNode, is_payload
 from gateway.recording import rrweb
-from gateway.recording.claim import Emit, Form, PlaceLike, WalkOn
-from gateway.recording.dom import UNKNOWN, Element, Mirror
+from gateway.recording.claim import Form, PlaceLike, Scene
+from gateway.recording.dom import UNKNOWN, Element
 from gateway.recording.rrweb import leaves, number
 from gateway.recording.siblings import Siblings
 
@@ -67,13 +67,14 @@ def recognises(node: Map) -> bool:
 class Reader:
     """Reads rows of one page into claims, keeping its mirror."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:
-        self.mirror = mirror
-        self._walk = walk
-        self._names = attribute_names
-        self._page = rrweb.Reader(mirror, emit, walk, attribute_names)
-        self._order = mirror.memory if isinstance(mirror.memory, Siblings) else Siblings()
-        mirror.memory = self._order
+    def __init__(self, scene: Scene) -> None:
+        self.mirror = scene.mirror
+        self._walk = scene.walk
+        self._names = scene.attribute_names
+        self._lines = scene.lines
+        self._page = rrweb.Reader(scene)
+        self._order = scene.mirror.memory if isinstance(scene.mirror.memory, Siblings) else Siblings()
+        scene.mirror.memory = self._order
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every text of one row. `place` is the place of all rows."""
@@ -104,6 +105,7 @@ class Reader:
     # the page
 
     def _restart(self) -> None:
+        self._lines.reset()
         self.mirror.reset()
         self.mirror.memory = self._order = Siblings()
 
@@ -114,12 +116,14 @@ class Reader:
             holder = self.mirror.holder_of_text(node_id)
             if parent_id is not None:
                 holder = self.mirror.element(parent_id)
-                self._stand(node_id, parent_id, previous)
+                _, behind = self._stand(node_id, parent_id, previous)
                 self.mirror.add_text(node_id, holder)
+                self._lines.place(node_id, holder, behind)
                 self.mirror.shape += 1
         elif parent_id is None and not node.attributes and not node.texts:  # it went
             self._leave(node_id)
             self.mirror.remove(node_id)
+            self._lines.remove(node_id)
             return
         else:
             holder = self._element(node, node_id, parent_id, previous, tag)
@@ -128,7 +132,10 @@ class Reader:
         for token in node.texts:
             if token.leaf is not None:
                 held = Map([(Leaf("textContent", 0, 0, Kind.WORD), token.leaf)], 0, 0)
-                self._page.text(layer, token.leaf, holder if is_read else UNKNOWN, place.child("textContent"), held, 0)
+                element = holder if is_read else UNKNOWN
+                claim = self._page.text(layer, token.leaf, element, place.child("textContent"), held, 0)
+                if node.tag == TEXT_TAG:
+                    self._lines.tell(node_id, claim, holder)
 
     def _element(self, node: DomNode, node_id: int, parent_id: int | None, previous: int | None, tag: str) -> Element:
         attributes: dict[str, str] = {}
@@ -143,16 +150,19 @@ class Reader:
             parent = None
         else:
             parent = self.mirror.element(parent_id)
-        before = self._stand(node_id, parent_id, previous) if parent_id is not None else None
+        before, behind = self._stand(node_id, parent_id, previous) if parent_id is not None else (None, None)
         element = Element(tag, attributes, parent, node_id)
         element.private = tag.startswith("*") and tag not in _KNOWN_TAGS
-        return self.mirror.add(element, before)
+        element = self.mirror.add(element, before)
+        if parent_id is not None:
+            self._lines.place(element, element.parent, behind)
+        return element
 
-    def _stand(self, node_id: int, parent_id: int, previous: int | None) -> int | None:
-        """Notes where a node stands; the next element behind it."""
+    def _stand(self, node_id: int, parent_id: int, previous: int | None) -> tuple[int | None, int | None]:
+        """Notes where a node stands; the next element and the next node behind it."""
         self._leave(node_id)
-        behind = self._order.place_after(parent_id, node_id, previous)
-        return next((one for one in behind if one in self.mirror.elements and one != node_id), None)
+        behind = [one for one in self._order.place_after(parent_id, node_id, previous) if one != node_id]
+        return next((one for one in behind if one in self.mirror.elements), None), next(iter(behind), None)
 
     def _leave(self, node_id: int) -> None:
         element = self.mirror.elements.get(node_id)

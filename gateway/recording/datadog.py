@@ -18,8 +18,8 @@ from typing import Final, NamedTuple
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node, opened
 from gateway.recording import rrweb
-from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
-from gateway.recording.dom import UNKNOWN, Element, Mirror
+from gateway.recording.claim import Claim, Form, PlaceLike, Scene
+from gateway.recording.dom import UNKNOWN, Element
 from gateway.recording.interned import Entry, Row, Strings, Table, Use
 from gateway.recording.rrweb import enter, number, pick
 
@@ -50,17 +50,19 @@ class _Change(NamedTuple):
 class Segment:
     """Reads a segment, or a lone record of changes, into claims, keeping the mirror of its view."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:
-        self.mirror = mirror
-        self._emit = emit
-        self._walk = walk
-        self._names = attribute_names
-        self._page = rrweb.Reader(mirror, emit, walk, attribute_names)
-        self._table = mirror.memory if isinstance(mirror.memory, Table) else Table()
-        mirror.memory = self._table
+    def __init__(self, scene: Scene) -> None:
+        self.mirror = scene.mirror
+        self._emit = scene.emit
+        self._walk = scene.walk
+        self._names = scene.attribute_names
+        self._lines = scene.lines
+        self._page = rrweb.Reader(scene)
+        self._table = scene.mirror.memory if isinstance(scene.mirror.memory, Table) else Table()
+        scene.mirror.memory = self._table
         self._entries: list[Entry] = []
         self._fresh: dict[int, Entry] = {}
         self._named: dict[int, Use] = {}  # entry → its use as a name
+        self._before: int | None = None  # the sibling that the node added last stands before
         self._changes_by_code: dict[int, Callable[[_Change], None]] = {
             0: self._add_string, 1: self._add_node, 2: self._remove, 3: self._set_attributes, 4: self._set_text,
             5: self._count, 6: self._count, 7: self._add_style, 8: self._count, 9: self._count, 10: self._count,
@@ -77,6 +79,7 @@ class Segment:
             return
         index = number(event.get("index_in_view"))
         if not self._table.begin((identity(event.get("session")), identity(event.get("view"))), index):
+            self._lines.reset()
             self.mirror.forget()
         for key, value in event.items:
             if key.value != "records":
@@ -89,6 +92,7 @@ class Segment:
             else:
                 self._close_off(at, record, where)
         self._leftover(where)
+        self._lines.flush()
         self._table.end(index)
 
     # records
@@ -100,6 +104,7 @@ class Segment:
             if record.get("slotId") is not None:  # one of several pages in one segment: whose counts are these?
                 self._table.is_known = False
             elif kind == _SNAPSHOT:
+                self._lines.reset()
                 self.mirror.reset()
                 self._table.restart()
                 self._fresh, self._named = {}, {}
@@ -177,8 +182,10 @@ class Segment:
         holder, before = self._stand(node_id, node.items[0]) if table.is_known else (UNKNOWN, None)
         if name == "#text":
             self._keep_text(node_id, holder)
+            if table.is_known:
+                self._lines.place(node_id, holder, before)
             for value in node.items[2:]:
-                self._text(change, value, holder)
+                self._text(change, value, node_id, holder)
         elif name in _DOCUMENTS or name in ("#doctype", "#cdata-section"):
             self._keep_document(node_id, holder)
             for value in node.items[2:]:
@@ -193,6 +200,7 @@ class Segment:
             element.private = name is None or is_unsure or not table.is_known
             if table.is_known:
                 element = self.mirror.add(element, before)
+                self._lines.place(element, holder, before)
             self._page.attributes(change.strings, row, element, place.child("attributes"))
 
     def _set_attributes(self, change: _Change) -> None:
@@ -248,7 +256,7 @@ class Segment:
             return
         node_id = number(node.items[0]) if self._table.is_known else None
         holder = self.mirror.holder_of_text(node_id) if node_id is not None else UNKNOWN
-        self._text(change, node.items[1], holder)
+        self._text(change, node.items[1], node_id, holder)
 
     def _set_value(self, change: _Change) -> None:
         node = change.node
@@ -291,6 +299,7 @@ class Segment:
         node_id = number(change.node)
         if node_id is not None and self._table.is_known:
             self.mirror.remove(node_id)
+            self._lines.remove(node_id)
         self._close_off(change.layer, change.node, change.place)
 
     def _count(self, change: _Change) -> None:
@@ -356,11 +365,11 @@ class Segment:
         if step is None:
             is_root = isinstance(node, Leaf) and node.kind is Kind.WORD
             return (None if is_root else UNKNOWN), None
+        if step:
+            self._before = node_id + step if step < 0 else None
         if step > 0:
             return self._inside(node_id - step), None
-        if step < 0:
-            return self._beside(node_id + step), node_id + step
-        return self._beside(node_id - 1), None
+        return self._beside(self._before if step < 0 and self._before is not None else node_id - 1), self._before
 
     def _inside(self, node_id: int) -> Element | None:
         mirror = self.mirror
@@ -390,13 +399,18 @@ class Segment:
 
     # claims
 
-    def _text(self, change: _Change, node: Node, holder: Element | None) -> None:
+    def _text(self, change: _Change, node: Node, node_id: int | None, holder: Element | None) -> None:
         leaf, _ = self._string(change.layer, node, change.place)
-        if leaf is None or not leaf.value or leaf.value.isspace():
-            return  # its use is counted, and there is nothing in it
-        row = Row()
-        row.put("textContent", leaf)
-        self._page.text(change.strings, leaf, holder, change.place.child("textContent"), row, 0)
+        if leaf is None:
+            return
+        if not leaf.value or leaf.value.isspace():  # its use is counted, and there is nothing in it
+            claim = Claim(change.strings, leaf, Category.PAGE_TEXT)
+        else:
+            row = Row()
+            row.put("textContent", leaf)
+            claim = self._page.text(change.strings, leaf, holder, change.place.child("textContent"), row, 0)
+        if node_id is not None and self._table.is_known:
+            self._lines.tell(node_id, claim, holder)
 
     def _close_off(self, layer: Layer, node: Node, place: PlaceLike | None) -> None:
         """Texts where none are expected: nobody knows whose they are."""

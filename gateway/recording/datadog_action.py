@@ -16,9 +16,9 @@ from typing import Final
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, Map, Node
 from gateway.recording import descriptor
-from gateway.recording.claim import Claim, Emit, PlaceLike, WalkOn
+from gateway.recording.claim import Claim, PlaceLike, Scene
 from gateway.recording.datadog import identity
-from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
+from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element
 from gateway.recording.interned import Table
 from gateway.recording.rrweb import pick
 
@@ -36,10 +36,10 @@ _TOLD_BY_ATTRIBUTE: Final = frozenset({"standard_attribute", "custom_attribute",
 class Reader:
     """Reads a RUM event of a click: `action.target.name` is text of the element that `_dd.action.target` describes."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:  # noqa: ARG002 - as all readers
-        self._mirror = mirror
-        self._emit = emit
-        self._walk = walk
+    def __init__(self, scene: Scene) -> None:
+        self._mirror = scene.mirror
+        self._emit = scene.emit
+        self._walk = scene.walk
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every leaf of the event, and the name once more, as its element's."""

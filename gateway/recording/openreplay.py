@@ -24,8 +24,8 @@ from gateway.core.document import Kind, Layer, Leaf, Map, Node
 from gateway.core.words import words_of
 from gateway.formats.openreplay import ABOUT, MESSAGE, UNREADABLE, OpenReplayLayer, Whole
 from gateway.recording import rrweb
-from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
-from gateway.recording.dom import UNKNOWN, Element, Mirror
+from gateway.recording.claim import Claim, Form, PlaceLike, Scene
+from gateway.recording.dom import UNKNOWN, Element
 from gateway.recording.rrweb import STATES, STRUCTURAL, STYLES, number
 from gateway.recording.siblings import Siblings
 
@@ -80,14 +80,15 @@ def recognises(node: Map) -> bool:
 class Reader:
     """Reads messages of one tab into claims, keeping its mirror."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:
-        self.mirror = mirror
-        self._emit = emit
-        self._walk = walk
-        self._names = attribute_names
-        self._page = rrweb.Reader(mirror, emit, walk, attribute_names)
-        self._known = mirror.memory if isinstance(mirror.memory, _Known) else _Known()
-        mirror.memory = self._known
+    def __init__(self, scene: Scene) -> None:
+        self.mirror = scene.mirror
+        self._emit = scene.emit
+        self._walk = scene.walk
+        self._names = scene.attribute_names
+        self._lines = scene.lines
+        self._page = rrweb.Reader(scene)
+        self._known = scene.mirror.memory if isinstance(scene.mirror.memory, _Known) else _Known()
+        scene.mirror.memory = self._known
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every text of one message. `place` is the place of all messages."""
@@ -113,6 +114,7 @@ class Reader:
     # the page
 
     def _create_document(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - one shape for all
+        self._lines.reset()
         self.mirror.reset()
         self._known.order = Siblings()
         self.mirror.add(Element("html", {}, None, _ROOT))
@@ -121,14 +123,16 @@ class Reader:
         tag = event.get("tag")
         name = tag.value.lower() if isinstance(tag, Leaf) else ""
         parent, node_id = _of(event, "parent"), _of(event, "id")
-        before = self._place(parent, node_id, _of(event, "index"))
-        self.mirror.add(Element(name, {}, self.mirror.element(parent), node_id), before)
+        before, behind = self._place(parent, node_id, _of(event, "index"))
+        element = self.mirror.add(Element(name, {}, self.mirror.element(parent), node_id), before)
+        self._lines.place(element, element.parent, behind)
         self._change(layer, event, place)
 
     def _create_text(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - one shape for all
         parent, node_id = _of(event, "parent"), _of(event, "id")
-        self._place(parent, node_id, _of(event, "index"))
+        _, behind = self._place(parent, node_id, _of(event, "index"))
         self.mirror.add_text(node_id, self.mirror.element(parent))
+        self._lines.place(node_id, self.mirror.element(parent), behind)
         self.mirror.shape += 1
 
     def _create_frame(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - one shape for all
@@ -138,22 +142,26 @@ class Reader:
     def _move_node(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - one shape for all
         parent, node_id = _of(event, "parent"), _of(event, "id")
         self._leave(node_id)
-        before = self._place(parent, node_id, _of(event, "index"))
+        before, behind = self._place(parent, node_id, _of(event, "index"))
         element = self.mirror.elements.get(node_id)
         if element is not None:
             moved = Element(element.tag, dict(element.attributes), self.mirror.element(parent), node_id)
             moved.private = element.private
-            self.mirror.add(moved, before)
+            element = self.mirror.add(moved, before)
+            self._lines.place(element, element.parent, behind)
         elif node_id in self.mirror.texts:
             self.mirror.add_text(node_id, self.mirror.element(parent))
+            self._lines.place(node_id, self.mirror.element(parent), behind)
 
     def _remove_node(self, layer: Layer, event: Map, place: PlaceLike) -> None:  # noqa: ARG002 - one shape for all
         self._leave(_of(event, "id"))
         self.mirror.remove(_of(event, "id"))
+        self._lines.remove(_of(event, "id"))
 
-    def _place(self, parent: int, node_id: int, index: int) -> int | None:
-        behind = self._known.order.place(parent, node_id, index)
-        return next((one for one in behind if one in self.mirror.elements and one != node_id), None)
+    def _place(self, parent: int, node_id: int, index: int) -> tuple[int | None, int | None]:
+        """Notes where a node stands; the next element and the next node behind it."""
+        behind = [one for one in self._known.order.place(parent, node_id, index) if one != node_id]
+        return next((one for one in behind if one in self.mirror.elements), None), next(iter(behind), None)
 
     def _leave(self, node_id: int) -> None:
         element = self.mirror.elements.get(node_id)
@@ -236,7 +244,9 @@ class Reader:
     def _node_text(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         node_id = _of(event, "id")
         holder = self.mirror.texts.get(node_id) or self.mirror.element(node_id)
-        self._page.text(layer, _raw(event, "textContent"), holder, place.child("textContent"), event, 2)
+        claim = self._page.text(layer, _raw(event, "textContent"), holder, place.child("textContent"), event, 2)
+        if node_id in self.mirror.texts:
+            self._lines.tell(node_id, claim, holder)
 
     def _css(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         self._page.claim(layer, _raw(event, "css"), Category.PAGE_TEXT, place.child("css"), None, Form.STYLE)

@@ -19,8 +19,8 @@ from typing import Final
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node, opened
 from gateway.core.words import PLAIN_KEY, Phrases, words_of
-from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
-from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element, Mirror
+from gateway.recording.claim import Claim, Form, PlaceLike, Scene
+from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element
 
 # attributes that replay needs as they are; personal data in them is still looked for
 STRUCTURAL: Final = frozenset(
@@ -47,6 +47,7 @@ USER: Final = Phrases(
 # pointer, scroll, size, media, drag, selection, custom elements: numbers about nodes, and no text that was typed
 _HARMLESS: Final = frozenset({1, 2, 3, 4, 6, 7, 12, 14, 16})
 _SNAPSHOT, _INCREMENT, _META, _CUSTOM, _PLUGIN = 2, 3, 4, 5, 6
+_DOCUMENT, _COMMENT = 0, 5
 
 
 def enter(layer: Layer, node: Node) -> tuple[Layer, Node]:
@@ -108,18 +109,12 @@ def recognises(node: Map) -> bool:
 class Reader:
     """Reads events of one window into claims, keeping its mirror."""
 
-    def __init__(
-        self,
-        mirror: Mirror,
-        emit: Emit,
-        walk: WalkOn,
-        attribute_names: set[str],
-    ) -> None:
-        """`walk` is the general walk, for payloads outside a page; `attribute_names` those kept for selectors."""
-        self.mirror = mirror
-        self._emit = emit
-        self._walk = walk
-        self._names = attribute_names
+    def __init__(self, scene: Scene) -> None:
+        self.mirror = scene.mirror
+        self.lines = scene.lines
+        self._emit = scene.emit
+        self._walk = scene.walk
+        self._names = scene.attribute_names
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every leaf of one event. `place` is the event's own."""
@@ -144,11 +139,13 @@ class Reader:
                 tag = _text(node.get("tag"))
                 tells_user = tag is not None and USER.longest_in(words_of(tag)) > 0
                 self._rest(inner, node, where, Category.USER_TRAITS if tells_user else Category.EVENT_PROPERTIES)
+        self.lines.flush()
 
     # snapshots
 
     def _snapshot(self, layer: Layer, data: Map, place: PlaceLike) -> None:
         self.mirror.reset()
+        self.lines.reset()
         for key, value in data.items:
             if key.value == "node":
                 self.nodes(layer, value, None, place.child("node"))
@@ -160,6 +157,7 @@ class Reader:
     ) -> None:
         """Adds a serialised node and all below it. A document's own parent is the frame that holds it, if any."""
         pending: list[tuple[Layer, Node, Element | None, int | None]] = [(layer, top, parent, before)]
+        lines = self.lines
         while pending:
             at, raw, holder, sibling = pending.pop()
             at, node = enter(at, raw)
@@ -174,11 +172,15 @@ class Reader:
                 element = self._element(parts.get("attributes"), tag, holder, node_id)
                 if element.node_id:
                     element = self.mirror.add(element, sibling)
+                lines.place(element, holder, sibling)
             elif node_id is not None:
-                if number(parts.get("type")) == 0:
+                kind = number(parts.get("type"))
+                if kind == _DOCUMENT:
                     self.mirror.add_document(node_id, holder)
                 elif holder is not None:
                     self.mirror.add_text(node_id, holder)
+                    if kind != _COMMENT:
+                        lines.place(node_id, holder, sibling)
             for index, (key, value) in enumerate(node.items):
                 name = key.value
                 inner, child = enter(at, value)
@@ -188,7 +190,9 @@ class Reader:
                     self.attributes(inner, child, element, place.child("attributes"))
                 elif isinstance(value, Leaf):
                     if name == "textContent":
-                        self.text(at, value, element, place.child(name), node, index)
+                        claim = self.text(at, value, element, place.child(name), node, index)
+                        if tag is None and number(parts.get("type")) != _COMMENT:
+                            lines.tell(node_id, claim, holder)
                     elif value.kind is Kind.TEXT and name not in ("tagName", "publicId", "systemId", "name"):
                         self.claim(at, value, Category.PAGE_TEXT, place.child(name), element, Form.STRUCTURE)
                 else:
@@ -205,13 +209,14 @@ class Reader:
 
     def text(
         self, layer: Layer, leaf: Leaf, element: Element | None, place: PlaceLike, holder: Map, index: int
-    ) -> None:
+    ) -> Claim:
+        """Claims what a text node holds."""
+        category, form = Category.PAGE_TEXT, Form.PLAIN
         if element is not None and element.tag == "style":
-            self.claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.STYLE, holder, index)
+            form = Form.STYLE
         elif element is not None and element.is_field:
-            self.claim(layer, leaf, Category.FORM_INPUTS, place, element, Form.PLAIN, holder, index)
-        else:
-            self.claim(layer, leaf, Category.PAGE_TEXT, place, element, Form.PLAIN, holder, index)
+            category = Category.FORM_INPUTS
+        return self.claim(layer, leaf, category, place, element, form, holder, index)
 
     def attributes(
         self, layer: Layer, held: Map, element: Element | None, place: PlaceLike, *, is_chain: bool = False
@@ -278,6 +283,7 @@ class Reader:
             node_id = number(record.get("id"))
             if node_id is not None:
                 mirror.remove(node_id)
+                self.lines.remove(node_id)
             self._others(at, record, ("id", "parentId"), place.child("removes"))
         changes = [
             (at, record, number(record.get("id"))) for at, record in self._records(layer, data, "attributes", place)
@@ -299,7 +305,9 @@ class Reader:
             holder = mirror.holder_of_text(node_id) if node_id is not None else UNKNOWN
             for index, (key, value) in enumerate(record.items):
                 if isinstance(value, Leaf) and (value.kind is Kind.TEXT or key.value != "id"):
-                    self.text(at, value, holder, place.child("texts").child(key.value), record, index)
+                    claim = self.text(at, value, holder, place.child("texts").child(key.value), record, index)
+                    if key.value == "value" and node_id is not None:
+                        self.lines.tell(node_id, claim, holder)
                 elif not isinstance(value, Leaf):
                     self._strays(at, value, place.child("texts"), UNKNOWN)
         for key, value in data.items:
@@ -429,18 +437,23 @@ class Reader:
         holder: Map | List | None = None,
         index: int = 0,
         key: str = "",
-    ) -> None:
+    ) -> Claim:
         """Claims a leaf, and what it opened into: the whole goes where an element is private, its parts where not."""
-        self._emit(Claim(layer, leaf, category, place, element, holder, index, form, key))
+        claim = Claim(layer, leaf, category, place, element, holder, index, form, key)
+        self._emit(claim)
         if leaf.child is None:
-            return
+            return claim
         inner, root = enter(layer, leaf)
         if inner.name == "html" and isinstance(root, List):
+            around, self.lines = self.lines, self.lines.apart()
             for node in root.items:
                 self.nodes(inner, node, element, place)
-            return
+            self.lines.flush()
+            self.lines = around
+            return claim
         for at, part, above, position in leaves(inner, root):
             self._emit(Claim(at, part, category, place, element, above, position, form, key))
+        return claim
 
 
 def leaves(

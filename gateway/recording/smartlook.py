@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Final
 
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
-from gateway.recording.claim import Claim, Emit, Form, PlaceLike, WalkOn
-from gateway.recording.dom import UNKNOWN, Element, Mirror
+from gateway.recording.claim import Claim, Form, PlaceLike, Scene
+from gateway.recording.dom import UNKNOWN, Element
 from gateway.recording.rrweb import Reader as Page
 from gateway.recording.rrweb import enter, leaves, number
 
@@ -58,16 +58,18 @@ def recognises(node: Map) -> bool:
 class Reader:
     """Reads page events of one window into claims, keeping its mirror."""
 
-    def __init__(self, mirror: Mirror, emit: Emit, walk: WalkOn, attribute_names: set[str]) -> None:
-        self._mirror = mirror
-        self._emit = emit
-        self._names = attribute_names
-        self._page = Page(mirror, emit, walk, attribute_names)
+    def __init__(self, scene: Scene) -> None:
+        self._mirror = scene.mirror
+        self._emit = scene.emit
+        self._names = scene.attribute_names
+        self._lines = scene.lines
+        self._page = Page(scene)
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every leaf of one event. `place` is the event's own."""
         kind = _kind_of(event)
         if kind == _DISCOVERY:
+            self._lines.reset()
             self._mirror.reset()
         if kind == _TYPING:
             self._typed(layer, event, place)
@@ -75,6 +77,7 @@ class Reader:
         nodes = list(_nodes(layer, event, place))
         for at, record, where, holder in nodes:
             self._node(at, record, where, holder)
+        self._lines.flush()
 
     def _typed(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         element = self._element(_first(event, _ID_KEYS))
@@ -99,6 +102,7 @@ class Reader:
         mirror = self._mirror
         if node_id is not None and action.lower() in _REMOVES:
             mirror.remove(node_id)
+            self._lines.remove(node_id)
         element = self._standing(node_id, parent_id, tag, record)
         for index, (key, value) in enumerate(record.items):
             name = key.value
@@ -116,7 +120,10 @@ class Reader:
                 style = element is not None and element.tag == "style"
                 field = element is not None and element.is_field
                 category = Category.FORM_INPUTS if field else Category.PAGE_TEXT
-                self._claim(inner, node, category, where, element, Form.STYLE if style else Form.PLAIN, record, index)
+                form = Form.STYLE if style else Form.PLAIN
+                claim = self._claim(inner, node, category, where, element, form, record, index)
+                if tag is None and node_id is not None:
+                    self._lines.tell(node_id, claim, element)
             elif name in _URL_KEYS and isinstance(node, Leaf):
                 self._claim(inner, node, Category.URLS, where, None, Form.PLAIN, record, index)
             elif isinstance(node, Leaf) or not _holds_nodes(inner, node):
@@ -136,7 +143,9 @@ class Reader:
             held = record.get("attributes")
             if isinstance(held, Map):
                 self._attributes(held, element)
-            return mirror.add(element) if node_id else element
+            element = mirror.add(element) if node_id else element
+            self._lines.place(element, element.parent)
+            return element
         if node_id is not None and node_id in mirror.elements:
             return mirror.elements[node_id]
         if tag == "#document" and node_id is not None:
@@ -144,6 +153,7 @@ class Reader:
             return parent
         if node_id is not None and parent is not None:
             mirror.add_text(node_id, parent)
+            self._lines.place(node_id, parent)
             return parent
         return mirror.holder_of_text(node_id) if node_id is not None else UNKNOWN
 
@@ -169,8 +179,10 @@ class Reader:
         form: Form = Form.PLAIN,
         holder: Map | List | None = None,
         index: int = 0,
-    ) -> None:
-        self._emit(Claim(layer, leaf, category, place, element, holder, index, form))
+    ) -> Claim:
+        claim = Claim(layer, leaf, category, place, element, holder, index, form)
+        self._emit(claim)
+        return claim
 
 
 def _nodes(layer: Layer, event: Map, place: PlaceLike) -> Iterator[tuple[Layer, Map, PlaceLike, int | None]]:

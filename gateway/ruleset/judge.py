@@ -9,7 +9,7 @@ text, read with those secrets known. Works on one request; holds values in memor
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -21,6 +21,8 @@ from gateway.core.report import Finding, Report
 from gateway.operators.user_agent import coarsen_text
 from gateway.recording.claim import Claim, Form
 from gateway.recording.dom import UNKNOWN, Element, Selectors
+from gateway.recording.lines import Part
+from gateway.ruleset import joins
 from gateway.ruleset.secrets import Memory, Search, Secrets
 from gateway.ruleset.text import MASK, SECRET_STRENGTH, Edit, TextRules, resolve, splice
 from gateway.trackers.place import Place
@@ -125,6 +127,7 @@ class Judge:
         self._names: dict[str, bool] = {}  # a key → whether it may hold more than a name
         self.secrets = Secrets()
         self._search = Search(self.secrets)
+        self._joined: dict[int, list[Edit]] = {}  # claim, by identity → what was found in it and its neighbours as one
         # pages repeat themselves: classes, labels, dates
         self._edits: dict[tuple[str, Category, Kind, object], list[Edit]] = {}
 
@@ -248,9 +251,12 @@ class Judge:
     def _replacement(self, text: str, operator: str) -> str:
         return self._law.hash.apply(text, Situation(self.key)) if operator == "hash" else MASK
 
-    def settle(self, claims: list[Claim]) -> None:
-        """Both rounds over all claims."""
+    def settle(
+        self, claims: list[Claim], lines: Sequence[list[Part]] = (), rows: Sequence[tuple[list[Leaf], Place]] = ()
+    ) -> None:
+        """Both rounds over all claims; texts of one line and items of one array are read together, too."""
         left: list[tuple[Claim, Operation]] = []
+        pieces = self._pieces(claims, rows)
         for claim in claims:
             if claim.category in NEVER_TOUCHED:
                 self.secrets.keep(claim.leaf.value)
@@ -272,10 +278,39 @@ class Judge:
             elif operation.reads or claim.category not in NEVER_TOUCHED:
                 left.append((claim, operation))
         self.secrets.close()  # what is read from here on must not depend on the order in which it is read
+        for parts, is_line in (*((line, True) for line in lines), *((row, False) for row in pieces)):
+            self._budget.check_time()
+            self._join(parts, is_line)
         for at, (claim, operation) in enumerate(left):
             if at % 256 == 0:
                 self._budget.check_time()
             self._read(claim, operation)
+
+    @staticmethod
+    def _pieces(claims: list[Claim], rows: Sequence[tuple[list[Leaf], Place]]) -> list[list[Part]]:
+        """The claims of the items of arrays, as they came."""
+        wanted = {id(leaf) for leaves, _ in rows for leaf in leaves}
+        found = {id(claim.leaf): Part(claim, claim.leaf.value) for claim in claims if id(claim.leaf) in wanted}
+        return [[found[id(leaf)] for leaf in leaves] for leaves, _ in rows if all(id(leaf) in found for leaf in leaves)]
+
+    def _join(self, parts: list[Part], is_line: bool) -> None:
+        """Reads parts as one text and keeps what is found in it for the time when each of them is read."""
+        joined = (joins.join_line if is_line else joins.join_items)([part.value for part in parts])
+        claim = parts[0].claim
+        category = claim.category or Category.EVENT_PROPERTIES
+        edits = self._law.text.edits(
+            joined.text,
+            category,
+            self.context_of(claim, category),
+            self.situation(category, Kind.TEXT, self.place_of(claim) if self._law.seals else ""),
+            url_find=False,
+            search=self._search.find if is_line else None,
+        )
+        if not is_line:  # a row of measures has a part that looks like something sooner or later
+            whole = (0, len(joined.text))
+            edits = [edit for edit in edits if (edit.start, edit.end) == whole and edit.detector in joins.WHOLE]
+        for index, edit in joins.spread(edits, joined):
+            self._joined.setdefault(id(parts[index].claim), []).append(edit)
 
     def _whole(self, claim: Claim, operation: Operation) -> None:
         leaf = claim.leaf
@@ -346,7 +381,8 @@ class Judge:
         value = leaf.value
         if leaf.child is not None or leaf.kind in (Kind.WORD, Kind.BYTES) or not value:
             return
-        if leaf.kind is Kind.NUMBER and (len(value) < _SHORTEST_NUMBER or _FRACTION.search(value)):
+        joined = self._joined.get(id(claim))
+        if leaf.kind is Kind.NUMBER and not joined and (len(value) < _SHORTEST_NUMBER or _FRACTION.search(value)):
             return  # a measured quantity: no detector's number has a fraction
         category = claim.category or Category.EVENT_PROPERTIES
         if operation.operator == "keep":
@@ -379,6 +415,8 @@ class Judge:
             )
             if len(self._edits) < _MOST_EDITS:
                 self._edits[memo] = edits
+        if joined:
+            edits = resolve([*edits, *joined])
         if edits:
             self._apply(claim, value, edits, category)
 

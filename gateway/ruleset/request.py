@@ -176,7 +176,7 @@ class Request:
             walk.play(lambda page: mirrors[names[page]] if page in names else nameless)
             for _, record, _ in walk.records:
                 judge.keep_names(record)
-            judge.settle(walk.claims)
+            judge.settle(walk.claims, walk.lines, walk.rows)
         nameless.end()
         program.memories.learn(sessions, judge.secrets.rows(), now)
         for layer, leaf, place in walk.keys:

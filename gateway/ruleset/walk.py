@@ -18,9 +18,11 @@ from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
 from gateway.core.words import PLAIN_KEY, Phrases, words_of
 from gateway.recording import descriptor, reader_of, tells_session
-from gateway.recording.claim import Claim, Form, PageReader
+from gateway.recording.claim import Claim, Form, PageReader, Scene
 from gateway.recording.dom import Element, Mirror
+from gateway.recording.lines import Lines, Part
 from gateway.recording.rrweb import Reader, enter, pick
+from gateway.ruleset import joins
 from gateway.trackers.place import Place
 
 # keys that only say of which type the value beside their name is: the place stays the holder's
@@ -111,7 +113,10 @@ def is_shown(key: str) -> bool:
 
 
 class Walk:
-    """One request's walk. `claims` is its result; `keys` the map keys that are more than a name, `records` all maps."""
+    """One request's walk. `claims` is its result; `keys` the map keys that are more than a name, `records` all maps.
+
+    `lines` are texts of pages that are read as one.
+    """
 
     def __init__(
         self,
@@ -129,6 +134,8 @@ class Walk:
         self.keys: list[tuple[Layer, Leaf, Place]] = []
         self.records: list[tuple[Layer, Map, Place]] = []
         self.sessions: dict[int, str] = {}
+        self.lines: list[list[Part]] = []
+        self.rows: list[tuple[list[Leaf], Place]] = []  # items of arrays that may be the pieces of one value
         self.sizes: list[tuple[Layer, Leaf]] = []  # numbers that say how long the body's content is
         self._budget = budget
         self._ranks = session_ranks
@@ -140,6 +147,7 @@ class Walk:
         self._keeps_parameter = keeps_parameter
         self._events: list[Event] = []
         self._mirror: Mirror | None = None
+        self._lines: dict[Mirror, Lines] = {}
         self._nested = 0
         self._seen = 0
 
@@ -162,6 +170,8 @@ class Walk:
             first = len(self.claims)
             self._open(reader, self._mirror).read(layer, event, place)
             self._mark(first)
+        for lines in self._lines.values():
+            lines.flush()
         self._mirror = None
 
     def _mark(self, first: int) -> None:
@@ -187,11 +197,17 @@ class Walk:
         return tuple(dict.fromkeys(told[rank] for rank in sorted(told) if rank < self._ranks and told[rank]))
 
     def _open(self, reader: type[PageReader], mirror: Mirror) -> PageReader:
-        return reader(mirror, self.claims.append, self._payload, self._names)
+        if mirror not in self._lines:
+            self._lines[mirror] = Lines(mirror, self.lines)
+        return reader(self._scene(mirror, self._lines[mirror]))
+
+    def _scene(self, mirror: Mirror, lines: Lines) -> Scene:
+        return Scene(mirror, self.claims.append, self._payload, self._names, lines)
 
     def _reader(self) -> Reader:
         """For markup and element chains, which stand on no page."""
-        return Reader(Mirror(), self.claims.append, self._payload, self._names)
+        mirror = Mirror()
+        return Reader(self._scene(mirror, Lines(mirror, self.lines)))
 
     def _payload(self, layer: Layer, node: Node, place: object, category: Category | None) -> None:
         """The part of an event that is no page: walked like anything else. An event inside it meets an unknown page."""
@@ -263,7 +279,9 @@ class Walk:
                     markup = self._reader()
                     for root in one.items:
                         markup.nodes(inner, root, element, here)
+                    markup.lines.flush()
                     continue
+                self.rows += ((leaves, here) for leaves in joins.runs(inner, one, here.words))
                 owners = self._owners(inner, one, element)
                 forced = (
                     Category.USER_TRAITS

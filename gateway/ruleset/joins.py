@@ -1,0 +1,120 @@
+"""Values that are cut over several leaves: the texts of one line of a page, the items of an array.
+
+The parts are read as one text, and what is found in it goes item-wise: what replaces the value stands in the part where
+it begins, a sign in each of the others, so that the page and the array keep their shape.
+
+An array is read where it is short and its items are pieces: single characters, or a few groups of digits. It counts
+where a value makes up all of them, so that a row of measures is none; groups of numbers, which measures look like, need a
+key that names the value or its parts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, NamedTuple
+
+from gateway.core.document import Kind, Layer, Leaf, List
+from gateway.recording.rrweb import enter
+from gateway.ruleset.text import Edit
+
+OTHER: Final = "*"
+"""What stands in the parts of a value behind its first."""
+
+WHOLE: Final = frozenset({"payment_card", "iban", "national_id", "us_ssn", "imei", "phone", "email"})
+"""Detectors that count in an array: the form of what they find is known to its end."""
+
+_LEAST: Final = 2
+_MOST: Final = 64  # items
+_LEAST_SINGLES: Final = 8
+_LEAST_GROUPS: Final = 3
+_MOST_GROUPS: Final = 9
+_LONGEST_GROUP: Final = 8
+_GROUP: Final = re.compile(r"\+?[A-Za-z]{0,2}[0-9]{1,8}|\+")
+_TELLING: Final = frozenset(
+    """card cc pan ccnumber cardnumber credit debit iban account phone telephone tel mobile number digits parts part group
+    groups segments chunks pieces""".split()
+)
+
+
+class Joined(NamedTuple):
+    """The text that parts make, and where each of them stands in it: (part, from, to, what was left out before it)."""
+
+    text: str
+    spans: list[tuple[int, int, int, int]]
+
+
+def join_line(values: Sequence[str]) -> Joined:
+    """The texts of a line as a browser shows them: blanks at their ends are one blank."""
+    pieces: list[str] = []
+    spans: list[tuple[int, int, int, int]] = []
+    at = 0
+    is_blank = True
+    for index, value in enumerate(values):
+        core = value.strip()
+        if not is_blank and (not core or value[0].isspace()):
+            pieces.append(" ")
+            at += 1
+            is_blank = True
+        if core:
+            skipped = value.index(core[0])
+            spans.append((index, at, at + len(core), skipped))
+            pieces.append(core)
+            at += len(core)
+            is_blank = False
+            if value[-1].isspace():
+                pieces.append(" ")
+                at += 1
+                is_blank = True
+    return Joined("".join(pieces), spans)
+
+
+def join_items(values: Sequence[str]) -> Joined:
+    """The items of an array, nothing between them."""
+    spans: list[tuple[int, int, int, int]] = []
+    at = 0
+    for index, value in enumerate(values):
+        spans.append((index, at, at + len(value), 0))
+        at += len(value)
+    return Joined("".join(values), spans)
+
+
+def spread(edits: Iterable[Edit], joined: Joined) -> Iterator[tuple[int, Edit]]:
+    """Edits of the joined text as edits of its parts, with each part's index."""
+    for edit in edits:
+        replacement = edit.replacement
+        for index, start, end, skipped in joined.spans:
+            if start < edit.end and edit.start < end:
+                left, right = max(start, edit.start) - start, min(end, edit.end) - start
+                yield index, replace(edit, start=left + skipped, end=right + skipped, replacement=replacement)
+                replacement = OTHER
+
+
+def runs(layer: Layer, rows: List, keys: Sequence[str]) -> Iterator[list[Leaf]]:
+    """The rows of items in an array that may be the pieces of one value. `keys` are the words of its own key."""
+    if not _LEAST <= len(rows.items) <= _MOST or not isinstance(rows.items[0], Leaf):
+        return
+    singles: list[Leaf] = []
+    groups: list[Leaf] = []
+    for item in (*rows.items, None):
+        leaf = enter(layer, item)[1] if isinstance(item, Leaf) else None
+        is_read = isinstance(leaf, Leaf) and leaf.kind in (Kind.TEXT, Kind.NUMBER)
+        if is_read and isinstance(leaf, Leaf) and len(leaf.value) == 1 and leaf.value > " ":
+            singles.append(leaf)
+        else:
+            if len(singles) >= _LEAST_SINGLES:
+                yield singles
+            singles = []
+        if is_read and isinstance(leaf, Leaf) and len(leaf.value) <= _LONGEST_GROUP and _GROUP.fullmatch(leaf.value):
+            groups.append(leaf)
+        else:
+            if _are_groups(groups, keys):
+                yield groups
+            groups = []
+
+
+def _are_groups(leaves: list[Leaf], keys: Sequence[str]) -> bool:
+    if not _LEAST_GROUPS <= len(leaves) <= _MOST_GROUPS or all(len(leaf.value) == 1 for leaf in leaves):
+        return False
+    return all(leaf.kind is Kind.TEXT for leaf in leaves) or not _TELLING.isdisjoint(keys)
