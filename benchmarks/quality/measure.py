@@ -24,6 +24,7 @@ from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
 from gateway.trackers.loading import load_trackers
 
+from .cuts import CUTS, Cut
 from .decoder import leaks
 from .negatives import Negatives
 from .people import People, Sample
@@ -53,7 +54,6 @@ PLACES = (
     "latin-1 body",
     "typed, key by key",
 )
-GAPS = ("cut over two text nodes", "digits in an array")
 
 
 @dataclass
@@ -80,10 +80,8 @@ class Tally:
             self.examples.setdefault((kind, notation), f"{shape}: {told}")
 
     def recall(self, kind: str, notation: str | None = None) -> float:
-        """The share that was found, of one notation or of all but those of `GAPS`."""
-        keys = [
-            key for key in self.tried if key[0] == kind and (key[1] == notation if notation else key[1] not in GAPS)
-        ]
+        """The share that was found, of one notation or of all."""
+        keys = [key for key in self.tried if key[0] == kind and notation in (None, key[1])]
         tried = sum(self.tried[key] for key in keys)
         return 1.0 - sum(self.leaked[key] for key in keys) / tried if tried else 1.0
 
@@ -123,7 +121,8 @@ class Bench:
         for sample in samples:
             if sample.kind != "device_id":
                 self._places(sample)
-        self._gaps(samples)
+        for cut in CUTS:
+            self._cut(cut, samples)
         self._harmless(negatives)
         self.tally.seconds = time.monotonic() - began
         return self.tally
@@ -252,22 +251,15 @@ class Bench:
             sample.kind, "typed, key by key", "rrweb typed input", leaks(sample.value, left, ""), left[:200]
         )
 
-    def _gaps(self, samples: Sequence[Sample]) -> None:
-        """What no span of one text can hold; told beside the table, and in no sum."""
-        for sample in samples:
-            if sample.kind not in ("payment_card", "iban", "email", "phone"):
-                continue
-            half = len(sample.value) // 2
-            body = {"nodes": [sample.before + sample.value[:half], sample.value[half:] + sample.after]}
-            self._gap(GAPS[0], sample, body)
-            if sample.value.isdecimal():
-                self._gap(GAPS[1], sample, {"digits": [int(one) for one in sample.value]})
-
-    def _gap(self, name: str, sample: Sample, told: Any) -> None:
-        outbound = self._pass(None, Inbound("POST", "/collect", JSON, json.dumps(told, ensure_ascii=False).encode()))
-        left = "" if outbound is None else outbound.body.decode()
-        self.tally.tried[sample.kind, name] += 1
-        self.tally.leaked[sample.kind, name] += leaks(sample.value, left, sample.before + sample.after)
+    def _cut(self, cut: Cut, samples: Sequence[Sample]) -> None:
+        fit = [sample for sample in samples if sample.kind != "device_id" and cut.fits(sample)]
+        for at in range(0, len(fit), BATCH):
+            some = fit[at : at + BATCH]
+            outbound = self._pass(cut.tracker, cut.wrap(some))
+            left = [""] * len(some) if outbound is None else cut.unwrap(outbound.body)
+            for sample, text in zip(some, left, strict=True):
+                leaked = leaks(sample.value, text, sample.before + sample.after)
+                self.tally.count(sample.kind, cut.name, cut.shape, leaked, f"{sample.value} → {text}"[:400])
 
     # precision
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .measure import GAPS, Tally
+from .measure import Tally
 from .people import LOCALES, NATIONAL
 
 KINDS = ("payment_card", "iban", "email", "ipv4", "ipv6", "device_id", "phone", "national_id", "us_ssn", "imei",
@@ -37,7 +37,7 @@ def left_alone(tally: Tally) -> float:
 def failures(tally: Tally) -> Iterator[str]:
     """Each target that does not hold, in a line."""
     for kind, target in TARGETS.items():
-        notations = [notation for one, notation in tally.tried if one == kind and notation not in GAPS]
+        notations = [notation for one, notation in tally.tried if one == kind]
         for notation in notations if kind in EACH else [None]:
             if tally.recall(kind, notation) < target:
                 share = percent(tally.recall(kind, notation))
@@ -47,7 +47,7 @@ def failures(tally: Tally) -> Iterator[str]:
 
 
 def notations(tally: Tally) -> Sequence[str]:
-    return [one for one in dict.fromkeys(notation for _, notation in tally.tried) if one not in GAPS]
+    return list(dict.fromkeys(notation for _, notation in tally.tried))
 
 
 def table(rows: Sequence[Sequence[str]]) -> Iterator[str]:
@@ -103,8 +103,8 @@ prices, order numbers, SKUs, versions, CSS, drawings, code, log lines, paths, se
 alone. Of all that detectors masked here, {precise} % was labelled. With the rules that are not detectors'
 (query values of URLs, say), {same:.2%} of the harmless strings left byte for byte."""
 _CUT = """\
-A value cut in two on purpose is found only where the record says that its parts belong together (typed text,
-the text of an element that is marked private). Counted in no sum above."""
+Parts of a value that different requests bring, that stand in different blocks, cells or fields of a page or under
+different keys of a record, are read each by itself: see [limits.md](limits.md)."""
 _WANTED = """\
 ≥ 99.9 % for card, IBAN, e-mail, IP and device id in every notation; ≥ 98 % phone; ≥ 95 % national ids; ≥ 99.5 %
 of the harmless strings left alone. {verdict}"""
@@ -112,12 +112,9 @@ of the harmless strings left alone. {verdict}"""
 
 def markdown(tally: Tally, size: int, seed: int, today: str) -> str:
     """docs/quality.md."""
-    tried = sum(count for (_, notation), count in tally.tried.items() if notation not in GAPS)
+    tried = sum(tally.tried.values())
     harmless = sum(tally.harmless.values())
     misses = list(failures(tally))
-    cut = ("payment_card", "iban", "email", "phone")
-    gaps = [["cut", *(kind.replace("_", " ") for kind in cut)]]
-    gaps += [[name, *(cell(tally, kind, name) for kind in cut)] for name in GAPS]
     measured = f"Measured on {today} with the default rules: {tried:,} labelled values, {harmless:,} harmless strings."
     precise = _PRECISION.format(
         false=tally.false_positives,
@@ -138,9 +135,8 @@ def markdown(tally: Tally, size: int, seed: int, today: str) -> str:
         "## Precision",
         precise,
         "\n".join(table(harmless_rows(tally))),
-        "## What no span of one text can hold",
+        "## What is not put together",
         _CUT,
-        "\n".join(table(gaps)),
         "## Targets",
         _WANTED.format(verdict="These do not hold:" if misses else "All hold."),
         "\n".join(f"- {line}" for line in misses),

@@ -1,7 +1,9 @@
 r"""User names in file paths: the part after `/home/`, `/Users/` or `C:\Users\`.
 
 `/home/…` is also a usual path of web sites: it counts as a file's when `file:` stands before it, or when it goes on
-with a folder or file that home directories have. Accounts that every machine has (Public, runner, …) are nobody.
+with a folder or file that home directories have. Accounts that every machine has (Public, runner, …) are nobody. In
+`C:\Users\xbaker` the last backslash may have been read as part of an escape (`\xba`): behind a drive the name may
+follow at once.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ _UNIX: Final = re.compile(
     r"(?<![\w.-])(?:file:)?/{0,4}(/home|/Users|/var/home|/usr/home)/([^/\s\"'`<>:;,|\\?*()\[\]{}]{1,64})(?=/|$|[\s\"'`:;,)\]])"
 )
 _WINDOWS: Final = re.compile(
-    r"(?:[A-Za-z]:|/[a-z])[\\/]{1,8}(?:Users|Documents and Settings)[\\/]{1,8}"
+    r"(?:[A-Za-z]:|/[a-z])[\\/]{1,8}(?:Users|Documents and Settings)(?:[\\/]{1,8}|(?=\w))"
     r"([^\\/:*?\"<>|\r\n]{1,64}(?=[\\/])|[^\\/:*?\"<>|\s]{1,64})",
     re.IGNORECASE,
 )
@@ -54,7 +56,9 @@ def _why_not(text: str, context: Context) -> Iterator[Miss]:
                 yield Miss(*match.span(group), DETECTOR.name, reason)
 
 
-_ANY: Final = re.compile(r"/(?:home|Users)/|[\\/](?:Users|Documents and Settings)[\\/]", re.IGNORECASE)
+_ANY: Final = re.compile(
+    r"/(?:home|Users)/|:[\\/]{1,8}(?:Users|Documents and Settings)[\\/\w]|[\\/]users[\\/]", re.IGNORECASE
+)
 
 DETECTOR: Final = Detector(
     name="file_user",

@@ -45,9 +45,21 @@ def _is_address(written: str) -> bool:
 def _why_not(text: str, context: Context) -> Iterator[Miss]:
     for match in near_misses(_CANDIDATE, text, _find(text, context)):
         if match[0].count(":") > 1:
-            is_time = match[0].count(":") == 2 and match[0].replace(":", "").isdecimal()
-            yield Miss(*match.span(), DETECTOR.name, MissReason.TIME_LIKE if is_time else MissReason.RESERVED)
+            reason = MissReason.TIME_LIKE if _TIME.fullmatch(match[0]) else MissReason.RESERVED
+            if reason is MissReason.RESERVED and not _is_whole(match[0]):
+                reason = MissReason.WRONG_LENGTH
+            yield Miss(*match.span(), DETECTOR.name, reason)
 
+
+def _is_whole(written: str) -> bool:
+    try:
+        IPv6Address(written.partition("%")[0])
+    except AddressValueError:
+        return False
+    return True
+
+
+_TIME: Final = re.compile(r"\d{1,2}:\d\d:\d\d")
 
 DETECTOR: Final = Detector(
     name="ipv6",

@@ -16,6 +16,9 @@ from dataclasses import replace
 from typing import Final, NamedTuple
 
 from gateway.core.document import Kind, Layer, Leaf, List
+from gateway.core.plugin import Context, Detector, MissReason
+from gateway.core.reading import read
+from gateway.detectors import BY_NAME
 from gateway.recording.rrweb import enter
 from gateway.ruleset.text import Edit
 
@@ -25,6 +28,18 @@ OTHER: Final = "*"
 WHOLE: Final = frozenset({"payment_card", "iban", "national_id", "us_ssn", "imei", "phone", "email"})
 """Detectors that count in an array: the form of what they find is known to its end."""
 
+_WORDED: Final = frozenset(
+    {"secret", "bearer"}
+)  # what they find has no form: the name beside it may be in another part
+_SOMETHING_ELSE: Final = frozenset(
+    {
+        MissReason.PLACEHOLDER,
+        MissReason.VERSION_LIKE,
+        MissReason.TIME_LIKE,
+        MissReason.MEASURE_LIKE,
+        MissReason.RESERVED,
+    }
+)
 _LEAST: Final = 2
 _MOST: Final = 64  # items
 _LEAST_SINGLES: Final = 8
@@ -32,6 +47,8 @@ _LEAST_GROUPS: Final = 3
 _MOST_GROUPS: Final = 9
 _LONGEST_GROUP: Final = 8
 _GROUP: Final = re.compile(r"\+?[A-Za-z]{0,2}[0-9]{1,8}|\+")
+_ACCOUNT: Final = re.compile(r"[A-Z]{2}[0-9]{2}[0-9A-Z]{0,4}")  # an IBAN's first group: letters alone may follow
+_OF_ACCOUNT: Final = re.compile(r"[0-9A-Z]{1,4}")
 _TELLING: Final = frozenset(
     """card cc pan ccnumber cardnumber credit debit iban account phone telephone tel mobile number digits parts part group
     groups segments chunks pieces""".split()
@@ -80,6 +97,32 @@ def join_items(values: Sequence[str]) -> Joined:
     return Joined("".join(values), spans)
 
 
+def is_of_line(edit: Edit, joined: Joined, values: Sequence[str], context: Context) -> bool:
+    """Whether what was found in a line's joined text is more than its parts have by chance when they are glued.
+
+    What lies in one part alone needs the word that another part holds: else it is that part's own matter, and was read
+    there. What a part alone is known to be (a version, a time, a selector) it stays.
+    """
+    detector = BY_NAME.get(edit.detector)
+    pieces = list(spread([edit], joined))
+    if detector is None:
+        return len(pieces) > 1
+    needs_a_word = len(pieces) == 1 and edit.detector not in _WORDED
+    for index, piece in pieces:
+        for reason, start, end in _misses(detector, values[index], context):
+            if start < piece.end and piece.start < end:
+                if reason in _SOMETHING_ELSE:
+                    return False
+                needs_a_word = needs_a_word and reason is not MissReason.NEEDS_A_WORD
+    return not needs_a_word
+
+
+def _misses(detector: Detector, value: str, context: Context) -> Iterator[tuple[MissReason, int, int]]:
+    reading = read(value)
+    for miss in detector.why_not(reading.text, context) if detector.why_not is not None else ():
+        yield miss.reason, *reading.origin(miss.start, miss.end)
+
+
 def spread(edits: Iterable[Edit], joined: Joined) -> Iterator[tuple[int, Edit]]:
     """Edits of the joined text as edits of its parts, with each part's index."""
     for edit in edits:
@@ -91,6 +134,13 @@ def spread(edits: Iterable[Edit], joined: Joined) -> Iterator[tuple[int, Edit]]:
                 replacement = OTHER
 
 
+def is_value(edit: Edit, text: str, keys: Sequence[str]) -> bool:
+    """Whether what was found in an array's joined text is all of it, and more than a row of measures may be by chance."""
+    if (edit.start, edit.end) != (0, len(text)) or edit.detector not in WHOLE:
+        return False
+    return edit.detector != "phone" or text[0] == "+" or not _TELLING.isdisjoint(keys)
+
+
 def runs(layer: Layer, rows: List, keys: Sequence[str]) -> Iterator[list[Leaf]]:
     """The rows of items in an array that may be the pieces of one value. `keys` are the words of its own key."""
     if not _LEAST <= len(rows.items) <= _MOST or not isinstance(rows.items[0], Leaf):
@@ -100,18 +150,24 @@ def runs(layer: Layer, rows: List, keys: Sequence[str]) -> Iterator[list[Leaf]]:
     for item in (*rows.items, None):
         leaf = enter(layer, item)[1] if isinstance(item, Leaf) else None
         is_read = isinstance(leaf, Leaf) and leaf.kind in (Kind.TEXT, Kind.NUMBER)
-        if is_read and isinstance(leaf, Leaf) and len(leaf.value) == 1 and leaf.value > " ":
+        if is_read and isinstance(leaf, Leaf) and len(leaf.value) == 1 and leaf.value >= " ":
             singles.append(leaf)
         else:
             if len(singles) >= _LEAST_SINGLES:
                 yield singles
             singles = []
-        if is_read and isinstance(leaf, Leaf) and len(leaf.value) <= _LONGEST_GROUP and _GROUP.fullmatch(leaf.value):
+        if is_read and isinstance(leaf, Leaf) and len(leaf.value) <= _LONGEST_GROUP and _is_group(leaf.value, groups):
             groups.append(leaf)
         else:
             if _are_groups(groups, keys):
                 yield groups
             groups = []
+
+
+def _is_group(value: str, before: list[Leaf]) -> bool:
+    if _GROUP.fullmatch(value):
+        return True
+    return bool(before) and _OF_ACCOUNT.fullmatch(value) is not None and _ACCOUNT.fullmatch(before[0].value) is not None
 
 
 def _are_groups(leaves: list[Leaf], keys: Sequence[str]) -> bool:

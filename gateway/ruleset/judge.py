@@ -295,20 +295,18 @@ class Judge:
 
     def _join(self, parts: list[Part], is_line: bool) -> None:
         """Reads parts as one text and keeps what is found in it for the time when each of them is read."""
-        joined = (joins.join_line if is_line else joins.join_items)([part.value for part in parts])
+        values = [part.value for part in parts]
+        joined = (joins.join_line if is_line else joins.join_items)(values)
         claim = parts[0].claim
         category = claim.category or Category.EVENT_PROPERTIES
-        edits = self._law.text.edits(
-            joined.text,
-            category,
-            self.context_of(claim, category),
-            self.situation(category, Kind.TEXT, self.place_of(claim) if self._law.seals else ""),
-            url_find=False,
-            search=self._search.find if is_line else None,
-        )
-        if not is_line:  # a row of measures has a part that looks like something sooner or later
-            whole = (0, len(joined.text))
-            edits = [edit for edit in edits if (edit.start, edit.end) == whole and edit.detector in joins.WHOLE]
+        context = self.context_of(claim, category)
+        situation = self.situation(category, Kind.TEXT, self.place_of(claim) if self._law.seals else "")
+        search = self._search.find if is_line else None
+        edits = self._law.text.edits(joined.text, category, context, situation, url_find=False, search=search)
+        if is_line:
+            edits = [edit for edit in edits if joins.is_of_line(edit, joined, values, context)]
+        else:
+            edits = [edit for edit in edits if joins.is_value(edit, joined.text, context.keys)]
         for index, edit in joins.spread(edits, joined):
             self._joined.setdefault(id(parts[index].claim), []).append(edit)
 

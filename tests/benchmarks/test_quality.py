@@ -21,7 +21,7 @@ def quality():
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    for part in ("decoder", "people", "negatives", "shapes", "transforms", "measure", "report"):
+    for part in ("decoder", "people", "cuts", "negatives", "shapes", "transforms", "measure", "report"):
         setattr(module, part, importlib.import_module(f"{name}.{part}"))
     return module
 
@@ -38,8 +38,9 @@ def test_the_targets_hold(quality, tally):
 def test_every_kind_is_tried_in_every_notation(quality, tally):
     for kind in ("payment_card", "iban", "email", "ipv4", "ipv6", "phone"):
         told = {notation for one, notation in tally.tried if one == kind}
-        assert told >= {*quality.transforms.OF_VALUE, *quality.transforms.OF_TEXT, *quality.measure.PLACES} - {
+        assert told >= {*quality.transforms.OF_VALUE, *quality.transforms.OF_TEXT, *quality.measure.PLACES, *(cut.name for cut in quality.cuts.CUTS)} - {
             "latin-1 body", "User-Agent", "unknown header",  # what no such header or body can say
+            "signs in an array", "digits in an array", "groups in an array",  # of what stands for itself
         }  # fmt: skip
     assert {shape for _, shape in tally.shape_tried} >= {shape.name for shape in quality.shapes.SHAPES}
     assert len(tally.harmless) == len(quality.negatives.Negatives(0).kinds)

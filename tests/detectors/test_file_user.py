@@ -14,6 +14,8 @@ POSITIVES = [
     ("C:/Users/lena/x", "lena"),
     ("c:\\Documents and Settings\\Lena K\\x", "Lena K"),
     ("/Users/lena", "lena"),
+    ("C:\\Users\\xbaker/x.js", "\\xbaker"),
+    ("C:\\Users\\\\u006c\\u0065na\\x.js", "\\\\u006c\\u0065na"),
 ]
 LOOK_ALIKES = [
     "/home/garden/tools",
