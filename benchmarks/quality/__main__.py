@@ -36,6 +36,7 @@ def main(size: int, negatives: int, seed: int, examples: bool, dry: bool) -> Non
             click.echo(f"{kind}, {notation}: {told}")
         for name, found in sorted(tally.false.items()):
             click.echo("\n".join(f"{name}: {text}" for text in found[:12]))
+        click.echo("\n".join(f"in a line: {text}" for text in tally.joined[:12]))
     missed = list(failures(tally))
     click.echo("\n".join(missed) or "All targets hold.")
     if not dry:

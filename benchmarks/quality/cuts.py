@@ -165,6 +165,27 @@ def _in_array(sample: Sample) -> bool:
 _LINE = "rrweb, one line"
 _ARRAY = "JSON of no known tracker"
 
+
+def in_lines(texts: Sequence[str], each: int = 3) -> Inbound:
+    """Texts side by side on a page, so many to a paragraph, nothing between."""
+    rows = []
+    for at in range(0, len(texts), each):
+        first = _FIRST + at * _STEP
+        spans = (
+            _element(first + 1 + 2 * index, "span", _text(first + 2 + 2 * index, text))
+            for index, text in enumerate(texts[at : at + each])
+        )
+        rows.append(_element(first, "p", *spans))
+    return _post("/events", {"events": [_page(rows)]})
+
+
+def of_lines(body: bytes) -> list[str]:
+    """The texts of `in_lines`, as they left."""
+    page = json.loads(body)["events"][0]["data"]["node"]
+    paragraphs = page["childNodes"][0]["childNodes"][0]["childNodes"]
+    return [_shown(span) for paragraph in paragraphs for span in paragraph["childNodes"]]
+
+
 CUTS = (
     Cut("cut over two text nodes", _LINE, "rrweb", lambda _: True, _siblings, _of_page),
     Cut("cut over inline elements", _LINE, "rrweb", lambda _: True, _inline, _of_page),

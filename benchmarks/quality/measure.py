@@ -5,6 +5,7 @@ harmless text.
 from __future__ import annotations
 
 import json
+import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -24,7 +25,7 @@ from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
 from gateway.trackers.loading import load_trackers
 
-from .cuts import CUTS, Cut
+from .cuts import CUTS, Cut, in_lines, of_lines
 from .decoder import leaks
 from .negatives import Negatives
 from .people import People, Sample
@@ -69,6 +70,8 @@ class Tally:
     harmless: Counter[str] = field(default_factory=Counter)
     changed: Counter[str] = field(default_factory=Counter)
     false: dict[str, list[str]] = field(default_factory=dict)
+    in_lines: int = 0  # harmless strings side by side on a page
+    joined: list[str] = field(default_factory=list)  # those of them that were changed, and not alone
     seconds: float = 0.0
 
     def count(self, kind: str, notation: str, shape: str, leaked: bool, told: str = "") -> None:
@@ -124,6 +127,7 @@ class Bench:
         for cut in CUTS:
             self._cut(cut, samples)
         self._harmless(negatives)
+        self._harmless_lines(negatives // 5)
         self.tally.seconds = time.monotonic() - began
         return self.tally
 
@@ -280,3 +284,16 @@ class Bench:
                     detector = next((name for before, name in fired if before in text), "")
                     if detector:
                         self.tally.false.setdefault(detector, []).append(f"{text} → {row['note']}")
+
+    def _harmless_lines(self, count: int) -> None:
+        """Harmless strings that have nothing to do with each other, glued together: what is found in them is wrong."""
+        strings = [text for _, text in Negatives(self.seed + 1).strings(count)]
+        random.Random(self.seed).shuffle(strings)
+        for at in range(0, len(strings) - len(strings) % 3, 600):
+            some = strings[at : at + 600]
+            together, alone = (self._pass("rrweb", in_lines(some, each)) for each in (3, 1))
+            assert together is not None
+            assert alone is not None
+            told = zip(some, of_lines(together.body), of_lines(alone.body), strict=True)
+            self.tally.in_lines += len(some)
+            self.tally.joined += [f"{text} → {joined}" for text, joined, single in told if joined != single]

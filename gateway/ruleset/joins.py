@@ -40,6 +40,15 @@ _SOMETHING_ELSE: Final = frozenset(
         MissReason.RESERVED,
     }
 )
+_NEAR: Final = 48  # characters; as far as a word may stand before its number
+_SHORTEST: Final = 7
+_NUMBER: Final = re.compile(  # what needs a word, which the part before may have
+    r"(?:\d[\s.,/()+-]{0,3}){5}|[A-Za-z]\d{4}[A-Za-z]|\d\W{0,3}[^\W\d]{3,12}\W{0,3}\d{4}|[&%\\]|[^\x00-\x7f]\d"
+)
+_BEFORE: Final = re.compile(r"\d\W{0,4}(?:[^\W\d]{1,12}\W{0,4})?\Z")
+_BEHIND: Final = re.compile(r"\W{0,4}(?:[^\W\d]{1,12}\W{0,4})?\d")
+_NAMED: Final = re.compile(r"[:=]\s*[\"']?\s*\Z|(?i:bearer|basic)\s*\Z")
+_NO_WORD: Final = re.compile(r"[\d@/\\%&=:]|\S{16}|[^\x00-\x7f]")
 _LEAST: Final = 2
 _MOST: Final = 64  # items
 _LEAST_SINGLES: Final = 8
@@ -95,6 +104,29 @@ def join_items(values: Sequence[str]) -> Joined:
         spans.append((index, at, at + len(value), 0))
         at += len(value)
     return Joined("".join(values), spans)
+
+
+def may_cross(values: Sequence[str]) -> bool:
+    """Whether a value may stand across a boundary of a line's parts, or behind a word in another part.
+
+    A superset, but for what has fewer than 7 signs: what is cut over a blank has digits on both sides, a word before it
+    or a date's month between; what is cut without one is more than a plain word.
+    """
+    tail = ""
+    for value in values:
+        if tail and not value.isspace():
+            head = value[:_NEAR]
+            if tail[-1].isspace() or head[0].isspace():
+                if _NUMBER.search(head) or _NAMED.search(tail) or (_BEFORE.search(tail) and _BEHIND.match(head)):
+                    return True
+            else:
+                token = tail[tail.rfind(" ") + 1 :] + head.partition(" ")[0]
+                if "@" in token or (len(token) >= _SHORTEST and _NO_WORD.search(token)):
+                    return True
+                if _BEFORE.search(tail) and _BEHIND.match(head):
+                    return True
+        tail = (tail + value)[-_NEAR:]
+    return False
 
 
 def is_of_line(edit: Edit, joined: Joined, values: Sequence[str], context: Context) -> bool:

@@ -296,13 +296,19 @@ class Judge:
     def _join(self, parts: list[Part], is_line: bool) -> None:
         """Reads parts as one text and keeps what is found in it for the time when each of them is read."""
         values = [part.value for part in parts]
+        is_read = not is_line or bool(self._law.text.patterns) or joins.may_cross(values)
+        if not is_read and not self._search:
+            return
         joined = (joins.join_line if is_line else joins.join_items)(values)
         claim = parts[0].claim
         category = claim.category or Category.EVENT_PROPERTIES
         context = self.context_of(claim, category)
-        situation = self.situation(category, Kind.TEXT, self.place_of(claim) if self._law.seals else "")
-        search = self._search.find if is_line else None
-        edits = self._law.text.edits(joined.text, category, context, situation, url_find=False, search=search)
+        if is_read:
+            situation = self.situation(category, Kind.TEXT, self.place_of(claim) if self._law.seals else "")
+            search = self._search.find if is_line else None
+            edits = self._law.text.edits(joined.text, category, context, situation, url_find=False, search=search)
+        else:
+            edits = [Edit(*one, "mask", SECRET_STRENGTH) for one in self._search.find(joined.text)]
         if is_line:
             edits = [edit for edit in edits if joins.is_of_line(edit, joined, values, context)]
         else:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 from gateway.core.document import Layer, List, Map, Node
@@ -61,15 +62,19 @@ class ReplyPlan:
     def _fields(self, outer: Layer) -> str:
         for edit in self.edits:
             for literal, paths in edit.set.items():
+                put = partial(_put, literal=literal, instead_of=edit.instead_of)
                 for path in paths:
-                    _set(outer, outer.root, path, literal)
+                    _visit(outer, path, put)
+            for literal, paths in edit.add.items():
+                for path in paths:
+                    _visit(outer, path, partial(_add, literal=literal))
         closed = outer.close()
         return closed if isinstance(closed, str) else str(outer.source)
 
 
-def _set(layer: Layer, root: Node, path: FieldPath, literal: str) -> None:
-    """Sets a field wherever its holder stands; a holder without it gets it."""
-    pending: list[tuple[Layer, Node, tuple[Step, ...]]] = [(layer, root, path.steps)]
+def _visit(layer: Layer, path: FieldPath, put: Callable[[Layer, Map, str], None]) -> None:
+    """Does something with a field wherever its holder stands."""
+    pending: list[tuple[Layer, Node, tuple[Step, ...]]] = [(layer, layer.root, path.steps)]
     while pending:
         at, raw, steps = pending.pop()
         at, node = enter(at, raw)
@@ -85,18 +90,38 @@ def _set(layer: Layer, root: Node, path: FieldPath, literal: str) -> None:
             elif rest:
                 pending.extend((at, value, rest) for key, value in node.items if step is Wild.ONE or key.value == step)
             elif isinstance(step, str):
-                _put(at, node, step, literal)
+                put(at, node, step)
 
 
-def _put(layer: Layer, holder: Map, name: str, literal: str) -> None:
-    """Sets one field; an object is put only where none stands, since deeper fields say what changes in one that does."""
+def _put(layer: Layer, holder: Map, name: str, *, literal: str, instead_of: Sequence[str]) -> None:
+    """Sets one field; an object is put only where none stands, since deeper fields say what changes in one that does.
+
+    A holder without the field gets it, unless it is to be set instead of something.
+    """
     found = [value for key, value in holder.items if key.value == name]
     for value in found:
+        if instead_of and layer.source[value.start : value.end] not in instead_of:
+            continue
         if not (literal.startswith("{") and isinstance(enter(layer, value)[1], Map)):
             layer.write_literal(value, literal)
+    if not found and not instead_of:
+        _insert(layer, holder, f'"{name}":{literal}')
+
+
+def _add(layer: Layer, holder: Map, name: str, *, literal: str) -> None:
+    """Puts a value first into one list, where there is none into a new one."""
+    found = [value for key, value in holder.items if key.value == name]
+    for value in found:
+        if isinstance(value, List):
+            _insert(layer, value, literal)
+        else:
+            layer.write_literal(value, f"[{literal}]")
     if not found:
-        comma = "," if holder.items else ""
-        layer.insert(holder.start + 1, f'"{name}":{literal}{comma}')
+        _insert(layer, holder, f'"{name}":[{literal}]')
+
+
+def _insert(layer: Layer, holder: Map | List, written: str) -> None:
+    layer.insert(holder.start + 1, written + ("," if holder.items else ""))
 
 
 def ids_to_map_back(pairs: Mapping[str, str]) -> dict[str, str]:

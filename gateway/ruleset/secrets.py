@@ -258,9 +258,12 @@ class Search:
         self._memories.append((memory, replace))
         self._dull.clear()
 
+    def __bool__(self) -> bool:
+        return bool(self._secrets or self._memories)
+
     def find(self, text: str) -> list[Found]:
         """Where secrets stand in a text, those of the request first. They are closed by now."""
-        if len(text) < SHORTEST or not (self._secrets or self._memories) or self._is_dull(text):
+        if len(text) < SHORTEST or not self or self._is_dull(text):
             return []
         found = self._secrets.find(text)
         for memory, replace in self._memories:

@@ -152,16 +152,22 @@ class Answers(Strict):
 
 
 class ReplyEdit(Strict):
-    """Fields of a set-up reply that tell the SDK to mask or stop at its source: JSON literal → fields."""
+    """What tells the SDK, in a set-up reply, to mask or stop at its source: JSON value → fields.
+
+    `set` writes the fields, `add` puts the value first into their lists. With `instead_of`, only a field that stands and
+    holds one of these values is written: what asks for more already stays.
+    """
 
     path: PathGlobs = ("*",)
     unless_kept: CategoryName | None = None  # not where the rules keep this category
     set: Mapping[Text, Fields] = {}
+    instead_of: tuple[Text, ...] = ()
+    add: Mapping[Text, Fields] = {}
     where: Where = ""
 
-    @field_validator("set")
+    @field_validator("set", "add", "instead_of")
     @classmethod
-    def _write_json(cls, value: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _write_json(cls, value: Any) -> Any:
         for literal in value:
             try:
                 json.loads(literal)

@@ -23,10 +23,12 @@ OPENER = Opener(CODINGS, FORMATS, BY_CONTENT_CODING, BY_CHARSET)
 JSON = "application/json; charset=utf-8"
 
 
-def plan(settings=None, ids=None):
+def plan(settings=None, ids=None, **more):
     edits = [
         ReplyEdit(
-            path=("*",), set={literal: tuple(map(parse_path, paths)) for literal, paths in (settings or {}).items()}
+            path=("*",),
+            set={literal: tuple(map(parse_path, paths)) for literal, paths in (settings or {}).items()},
+            **more,
         )
     ]
     return ReplyPlan(OPENER, Limits(), time.monotonic, edits, ids or {})
@@ -106,3 +108,89 @@ def test_posthogs_set_up_reply_masks_inputs_at_the_source():
     assert told["sessionRecording"]["masking"] == {"maskAllInputs": True}
     assert told["sessionRecording"]["networkPayloadCapture"]["recordBody"] is False
     assert told["sessionRecording"]["endpoint"] == "/s/"
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"a": {"level": "light", "z":1}}', '{"a": {"level": "medium", "z":1}}'),
+        ('{"a": {"level": "conservative"}}', None),
+        ('{"a": {}}', None),
+        ('{"a": {"level": null}}', None),
+    ],
+)
+def test_a_field_that_asks_for_more_already_stays(before, after):
+    edit = plan({'"medium"': ["a.level"]}, instead_of=('"light"',)).edit(before.encode(), JSON, [], {})
+    assert (edit.decode() if edit is not None else None) == after
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ('{"rules": []}', '{"rules": [{"s":1}]}'),
+        ('{"rules": [{"s":2}, 3]}', '{"rules": [{"s":1},{"s":2}, 3]}'),
+        ('{"rules": null}', '{"rules": [{"s":1}]}'),
+        ('{"ok":true}', '{"rules":[{"s":1}],"ok":true}'),
+        ("[]", None),
+    ],
+)
+def test_a_value_is_added_to_a_list(before, after):
+    edit = plan(add={'{"s":1}': (parse_path("rules"),)}).edit(before.encode(), JSON, [], {})
+    assert (edit.decode() if edit is not None else None) == after
+
+
+def reply_to(method, path, body, rules="", tracker=""):
+    send = mask(Inbound(method, path, Headers()), program(rules, *([tracker] if tracker else [])), time.monotonic)
+    edit = send.reply.edit(json.dumps(body).encode(), JSON, [], {}) if send.reply is not None else None
+    return json.loads(edit) if edit is not None else body
+
+
+SETUP = "/rec/setup-recording/website"
+RULES = {
+    "ok": True,
+    "recordingAllowed": True,
+    "recordingRules": [{"selector": ".x", "type": "exclude"}],
+    "consent": {"ip": True},
+}
+
+
+def test_smartlooks_set_up_reply_gets_a_rule_for_inputs_before_the_projects_own():
+    told = reply_to("POST", SETUP, RULES)
+    assert [rule["type"] for rule in told["recordingRules"]] == ["mask", "exclude"]
+    assert "textarea" in told["recordingRules"][0]["selector"]
+    assert told["recordingAllowed"] is True
+    assert told["consent"]["ip"] is False
+    kept = reply_to("POST", SETUP, RULES, "record: {form_inputs: keep}")
+    assert kept["recordingRules"] == RULES["recordingRules"]
+
+
+def test_datadogs_remote_configuration_masks_inputs_unless_it_asks_for_more():
+    def told(level, rules=""):
+        return reply_to("GET", "/v1/0e008b1b.json", {"rum": level}, rules, "datadog")["rum"]
+
+    assert told({"defaultPrivacyLevel": "allow"}) == {"defaultPrivacyLevel": "mask-user-input"}
+    assert told({"defaultPrivacyLevel": "mask"}) == {"defaultPrivacyLevel": "mask"}
+    assert told({"sessionSampleRate": 20}) == {"sessionSampleRate": 20}
+    assert told({"enablePrivacyForActionName": False}) == {"enablePrivacyForActionName": True}
+    assert told({"defaultPrivacyLevel": "allow"}, "record: {form_inputs: keep}") == {"defaultPrivacyLevel": "allow"}
+
+
+def test_amplitudes_remote_configuration_masks_inputs_and_leaves_bodies_out():
+    privacy = {
+        "defaultMaskLevel": "light",
+        "unmaskSelector": ["*"],
+        "urlMaskLevels": [{"match": "*", "maskLevel": "light"}],
+    }
+    replay = {
+        "sr_privacy_config": privacy,
+        "sr_logging_config": {"network": {"enabled": True, "body": {"request": True, "response": True}}},
+    }
+    told = reply_to("GET", "/config/key", {"configs": {"sessionReplay": replay}})["configs"]["sessionReplay"]
+    assert told["sr_privacy_config"] == {
+        "defaultMaskLevel": "medium", "unmaskSelector": [], "urlMaskLevels": [{"match": "*", "maskLevel": "medium"}],
+    }  # fmt: skip
+    assert told["sr_logging_config"]["network"] == {"enabled": True, "body": {"request": False, "response": False}}
+    strict = {
+        "configs": {"sessionReplay": {"sr_privacy_config": {"defaultMaskLevel": "conservative", "unmaskSelector": []}}}
+    }
+    assert reply_to("GET", "/config/key", strict) == strict
