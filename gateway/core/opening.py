@@ -26,6 +26,7 @@ _ZLIB_HEADERS = "|".join(
     if (first << 8 | second) % 31 == 0 and not second & 0x20
 )
 # How a text that opens into something may begin. A superset test for each ordinary string: all else is decided later.
+# (a sentence around a record is told by its bracket)
 #   JSON · percent-encoded JSON or URL · markup · compressed bytes packed as latin-1 · base64 · a form
 _CANDIDATE = re.compile(
     rf"[ \t\r\n]*+[{{\[\"<]|%|https?%|\x1f\x8b|{_ZLIB_HEADERS}"
@@ -200,7 +201,7 @@ class Opener:
                     countdown = LEAVES_PER_CHECK
                     budget.check_time()
                 if leaf.kind == text:
-                    if not candidate(leaf.value) or leaf.child is not None:
+                    if leaf.child is not None or not (candidate(leaf.value) or "{" in leaf.value):
                         continue
                     chain = self._open_string(leaf.value, budget)
                     if chain is None:
@@ -333,12 +334,21 @@ class Opener:
         mark = _FIRST_MARK.match(value)
         first = mark[1] if mark else ""
         if first in {"{", "[", '"'}:
-            layer = self._parse(("json", "ndjson"), value, budget)
+            layer = self._parse(("json", "ndjson", "message"), value, budget)
             return None if layer is None else [layer]
         if first == "<":
             layer = self._parse(("html",), value, budget)
             return None if layer is None else [layer]
-        return self._open_packed(value, budget) or self._open_base64(value, budget) or self._open_escaped(value, budget)
+        return (
+            self._open_packed(value, budget)
+            or self._open_base64(value, budget)
+            or self._open_escaped(value, budget)
+            or self._open_message(value, budget)
+        )
+
+    def _open_message(self, value: str, budget: Budget) -> list[Layer] | None:
+        layer = self._parse(("message",), value, budget)
+        return None if layer is None else [layer]
 
     def _open_packed(self, value: str, budget: Budget) -> list[Layer] | None:
         packing = self._codings["latin1"]

@@ -12,6 +12,7 @@ from gateway.formats.form import FORM, QUERY
 from gateway.formats.headed import HEADED
 from gateway.formats.html import HTML
 from gateway.formats.json import JSON
+from gateway.formats.message import MESSAGE
 from gateway.formats.multipart import MULTIPART
 from gateway.formats.ndjson import NDJSON
 from gateway.formats.openreplay import OPENREPLAY
@@ -35,6 +36,7 @@ FORMATS: tuple[Format, ...] = (
     HTML,
     ELEMENTS_CHAIN,
     TARGET,
+    MESSAGE,
     TEXT,
 )
 

@@ -29,6 +29,7 @@ SAMPLES = {
     "html": "<div class=\"a\" id=b hidden>x &amp; y<br><p title='q'>one<p>two</div><!-- note --><script>if (a < b) c()</script>",
     "elements_chain": 'a.btn:attr__href="/x"text="Buy \\"now\\"";div:nth-child="2"',
     "text": "hello",
+    "message": 'could not save {"user": {"a": "x"}} (409)',
     "otlp": b"\n1\n\r\n\x0b\n\x04note\x12\x03\n\x01x\x12 \n\x13\n\nrum.rr-web\x12\x054.0.0\x12\t*\x07\n\x05hello",
     "openreplay": (
         b"\x51\x01\x00\x05\x06\x09/checkout\x1b\x08\x00\x00\x04sent\x02{}\x1c\x05\x00\x00\x04jane"

@@ -29,6 +29,14 @@ SHAPES = {
     "markup in a record": ({"x": "<b class='private'>Jane</b><i>hi</i>"}, {"x": "<b class='private'>***</b><i>hi</i>"}),
     "a form in markup": ({"x": "<input value='Jane'><p>hi</p>"}, {"x": "<input value='***'><p>hi</p>"}),
     "a person": ({"x": {"email": "jane", "note": "tall"}}, {"x": {"email": "***", "note": "***"}}),
+    "a person by an official number": (
+        {"x": {"nom": "Zorblax", "avs": "n/a"}}, {"x": {"nom": "***", "avs": "***"}}),
+    "a record in a sentence": (
+        {"x": 'saving {"user": {"first_name": "Zorblax"}} failed (409)'},
+        {"x": 'saving {"user": {"first_name": "***"}} failed (409)'}),
+    "a record at the start of a sentence": ({"x": '{"password":"a"} was sent'}, {"x": '{"password":"***"} was sent'}),
+    "a harmless record in a sentence": ({"x": 'got {"n": 1} and {"m": 2}'}, {"x": 'got {"n": 1} and {"m": 2}'}),
+    "no record in a sentence": ({"x": 'a { "b c" } d {"e": '}, {"x": 'a { "b c" } d {"e": '}),
     "an exchange with a server": (
         {"x": {"method": "POST", "url": "/a", "body": "x=1", "headers": {"a": "b"}, "status": 200}},
         {"x": {"method": "POST", "url": "/a", "status": 200}}),
