@@ -54,9 +54,11 @@ _MOST_ROWS: Final = 200
 _RECORDS: Final = frozenset({"json", "ndjson", "message", "openreplay", "clarity"})
 # A small record that holds one of these beside other texts tells of a person: they are traits (`{email, note}`).
 _PERSON: Final = Phrases(
-    """email|e mail|email address|phone|phone number|telephone|first name|last name|full name|date of birth|birth date
-    |birthdate|birthday|dob|social security number|ssn|national id|passport number|tax id|ahv|avs|bsn|cpf|nino|nir|pesel
-    |personnummer""".replace("\n    ", "").split("|"),
+    tuple(
+        """email|e mail|email address|phone|phone number|telephone|first name|last name|full name|date of birth|birth date
+        |birthdate|birthday|dob|social security number|ssn|national id|passport number|tax id|ahv|avs|bsn|cpf|nino|nir
+        |pesel|personnummer""".replace("\n        ", "").split("|")
+    ),
     anchored=True,
 )
 _LARGEST_PERSON: Final = 12
