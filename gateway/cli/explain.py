@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +30,7 @@ from gateway.core.errors import Refused, UserError
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.opening import leaves
-from gateway.core.plugin import Context
+from gateway.core.plugin import Context, MissReason
 from gateway.core.reading import Reading, read
 from gateway.core.yaml import nearest, parse, quoted
 from gateway.recording.claim import Claim
@@ -51,6 +51,28 @@ _HEADER_USES: Mapping[Use, str] = {
     Use.AGENT: "a header that tells the device",
     Use.COOKIES: "cookies: only those that the tracker file names leave",
     Use.TEXT: "a header of the tracker's own",
+}
+_SAID: Mapping[str, str] = {  # what a miss's reason means, behind its name
+    MissReason.CHECKSUM_FAILED: ", its form is right",
+    MissReason.NEEDS_A_WORD: ": the form is right, but nothing beside it says what it is",
+    MissReason.WRONG_LENGTH: " for one",
+    MissReason.NOT_ISSUED: ": no such range, country or area is given out",
+    MissReason.RESERVED: ": it names no host, device or person",
+    MissReason.INSIDE_LONGER_TOKEN: ": a part of another word or number",
+    MissReason.TIME_LIKE: ": a date or a time",
+    MissReason.MEASURE_LIKE: ": a measure, an amount or a drawing",
+    MissReason.NOT_A_DOMAIN: " behind the @",
+    MissReason.PLACEHOLDER: ": a literal, or masked already",
+}
+_BUILT_IN: Mapping[str, str] = {
+    "private mark": "its element, or one above it, is marked private (or not known)",
+    "url query": "a value in a URL's query: only those of listed names stay",
+    "url fragment": "a URL's fragment",
+    "url path identifier": "an id in a URL's path",
+    "url user-info": "a name or password in a URL",
+    "url address": "the address of a mailto:, tel: or like URL",
+    "embedded media": "embedded media",
+    "secret of the session": "it was typed or secret earlier in the session",
 }
 _STYLES = {"masked": "green", "dropped": "green", "not masked": "bold red", "refused": "yellow"}
 
@@ -197,7 +219,7 @@ class _Explainer:
             candidate.part = parts.get(id(_outermost(claim.layer)), "body")
             self._settle(claim, candidate)
         for part, layer, leaf in lonely:
-            if id(leaf) not in claimed:
+            if id(leaf) not in claimed and not claimed.intersection(map(id, _holders(layer))):
                 found.append(self._covered(part, layer, leaf))
         yield from self._headers(outbound)
         yield from found
@@ -252,7 +274,7 @@ class _Explainer:
         if claim.element is not None and claim.category is Category.FORM_INPUTS and claim.element.is_field:
             return "a form field of the page"
         if claim.category is None:
-            return f"none: read as {Category.EVENT_PROPERTIES}"
+            return "nothing says what stands here"
         if claim.category is not place.effective:
             return "the shape of the record"
         if place.category is claim.category:
@@ -341,19 +363,21 @@ class _Explainer:
         if change.rule == candidate.category:
             return f"category {change.rule}: {change.operator}"
         if change.rule.startswith("secret of") or (not change.detector and not self._where.get(change.rule)):
-            told = {"private mark": "its element, or one above it, is marked private (or not known)"}
-            return told.get(change.rule, change.rule)
+            return _BUILT_IN.get(change.rule, change.rule)
         finders = [one.finder for one in candidate.sights if one.verdict == "hit"]
         masked_earlier = [one for one in finders if change.detector and one != change.detector]
         earlier = f"; {', '.join(masked_earlier)}: masked by an earlier rule" if masked_earlier else ""
         how = f"detector {change.detector}" if change.detector else self._program.selector_of(change.rule)
-        return f"rule {change.rule!r} ({how}){earlier}"
+        joined = "; read together with the texts beside it" if change.detector and not finders else ""
+        return f"rule {change.rule!r} ({how}){earlier}{joined}"
 
     def _reason(self, claim: Claim, candidate: Candidate) -> str:
         if claim.category in NEVER_TOUCHED:
-            return f"{claim.category} is never touched"
+            return f"category {claim.category} is never touched: the backend and the replay need it as it is"
         if candidate.operator == "keep":
             return f"{candidate.rule} says keep"
+        if candidate.operator not in ("detect", ""):
+            return f"{candidate.operator} leaves it as it is"
         told = [f"{_said(one.verdict)} ({one.finder})" for one in candidate.sights if one.verdict != "hit"]
         if claim.leaf.kind is Kind.NUMBER and not told:
             return "a number: no detector matched"
@@ -430,6 +454,13 @@ def _outermost(layer: Layer) -> Layer:
     return layer
 
 
+def _holders(layer: Layer) -> Iterator[Leaf]:
+    """The leaves that a layer was opened from, innermost first."""
+    while layer.parent is not None:
+        layer, leaf = layer.parent
+        yield leaf
+
+
 def _layers(layer: Layer) -> str:
     names = [layer.name]
     while layer.parent is not None:
@@ -460,11 +491,13 @@ def _short(text: str) -> str:
 
 def _rows(one: Candidate) -> Iterator[tuple[str, str]]:
     yield "layers", one.layers
-    yield "category", f"{one.category or 'none'} ({one.category_from})" if one.category_from else one.category
+    category = one.category or Category.EVENT_PROPERTIES.value
+    yield "category", f"{category} ({one.category_from})" if one.category_from else one.category
     marks = ", ".join([*(["private"] if one.private else []), *(f"picked by {name!r}" for name in one.selected_by)])
     yield "element", f"{one.element} ({marks})" if marks else one.element
     at = f" at {one.where}" if one.where else ""
-    yield "decided by", f"{one.rule} → {one.operator}{at}" if one.rule else ""
+    is_own = one.category in {category.value for category in NEVER_TOUCHED}
+    yield "decided by", f"{one.rule} → {one.operator}{at}" if one.rule and not is_own else ""
     yield "because", one.why
     yield "leaves as", _short(one.after) if one.outcome == "masked" else ""
 
@@ -472,13 +505,15 @@ def _rows(one: Candidate) -> Iterator[tuple[str, str]]:
 def _print(value: str, explained: Sequence[Candidate], *, many: bool) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     kept = sum(one.outcome == "not masked" for one in explained)
-    for one in explained:
+    for one, group in groupby(explained):  # the same field of many records
+        times = len(list(group))
         title = Text.assemble(
             f"request {one.request}, " if many else "",
             one.part,
             f" {one.place}" if one.place else "",
             "  ",
             (one.outcome, _STYLES.get(one.outcome, "")),
+            f"  × {times}" if times > 1 else "",
         )
         if not console.is_terminal:
             console.print(title, soft_wrap=True)
@@ -499,4 +534,7 @@ def _lines(one: Candidate) -> Iterator[tuple[str, Any]]:
             yield name, told
     for sight in one.sights:
         rule = f" by {sight.rule!r} {sight.where}".rstrip() if sight.rule else ""
-        yield "detector" if sight.finder != "pattern" else "pattern", f"{sight.finder}: {_said(sight.verdict)}{rule}"
+        yield (
+            "detector" if sight.finder != "pattern" else "pattern",
+            f"{sight.finder}: {_said(sight.verdict)}{_SAID.get(sight.verdict, '')}{rule}",
+        )

@@ -149,3 +149,30 @@ def test_a_pipe_gets_plain_lines():
     result = run("jane@example.org")
     assert "\x1b" not in result.output
     assert "decided by: e-mail addresses → replace" in result.output
+
+
+def test_a_text_that_was_decided_on_as_it_stands_is_told_once():
+    """A query in a record opens as a form, too: what became of the text is what counts."""
+    found = explained("zyxcanarytoken42", CORPUS / "segment-batch.jsonl")
+    assert {one["outcome"] for one in found} == {"masked"}
+
+
+def test_what_is_never_touched_says_so_and_the_same_field_is_shown_once():
+    result = run("phc_test", CORPUS / "posthog-beacon.jsonl")
+    assert "category project_keys is never touched" in result.output
+    assert "not masked  × " in result.output
+
+
+def test_a_value_that_was_read_with_its_neighbours_says_so(tmp_path):
+    parts = [{"type": 3, "id": 5, "textContent": "4111 1111 "}, {"type": 3, "id": 6, "textContent": "1111 1111"}]
+    page = {
+        "type": 0,
+        "id": 1,
+        "childNodes": [{"type": 2, "id": 2, "tagName": "p", "attributes": {}, "childNodes": parts}],
+    }
+    capture = tmp_path / "body.json"
+    event = {"type": 2, "timestamp": 1, "data": {"node": page, "initialOffset": {}}}
+    capture.write_text(json.dumps({"events": [event]}), encoding="utf-8")
+    (one,) = explained("4111 1111", capture)
+    assert one["outcome"] == "masked"
+    assert one["why"].endswith("read together with the texts beside it")
