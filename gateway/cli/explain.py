@@ -10,9 +10,10 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from itertools import groupby, islice
+from dataclasses import asdict, dataclass, field, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -505,15 +506,15 @@ def _rows(one: Candidate) -> Iterator[tuple[str, str]]:
 def _print(value: str, explained: Sequence[Candidate], *, many: bool) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 200)
     kept = sum(one.outcome == "not masked" for one in explained)
-    for one, group in groupby(explained):  # the same field of many records
-        times = len(list(group))
+    for group in _alike(explained):
+        one = group[0]
         title = Text.assemble(
-            f"request {one.request}, " if many else "",
+            f"{_requests(group)}, " if many else "",
             one.part,
             f" {one.place}" if one.place else "",
             "  ",
             (one.outcome, _STYLES.get(one.outcome, "")),
-            f"  × {times}" if times > 1 else "",
+            f"  × {len(group)}" if len(group) > 1 and not many else "",
         )
         if not console.is_terminal:
             console.print(title, soft_wrap=True)
@@ -528,13 +529,26 @@ def _print(value: str, explained: Sequence[Candidate], *, many: bool) -> None:
     console.print(Text(f"{_short(value)}: {len(explained)} {places}, {kept} not masked"), soft_wrap=True)
 
 
+def _alike(explained: Sequence[Candidate]) -> list[list[Candidate]]:
+    """The places that differ in nothing but the record or the request that they are in, together."""
+    groups: dict[str, list[Candidate]] = {}
+    for one in explained:
+        groups.setdefault(repr(replace(one, request=0)), []).append(one)
+    return list(groups.values())
+
+
+def _requests(group: Sequence[Candidate]) -> str:
+    times = Counter(one.request for one in group)
+    told = ", ".join(f"{number} × {count}" if count > 1 else str(number) for number, count in times.items())
+    return f"request{'s' if len(times) > 1 else ''} {told}"
+
+
 def _lines(one: Candidate) -> Iterator[tuple[str, Any]]:
     for name, told in _rows(one):
         if told:
             yield name, told
     for sight in one.sights:
-        rule = f" by {sight.rule!r} {sight.where}".rstrip() if sight.rule else ""
-        yield (
-            "detector" if sight.finder != "pattern" else "pattern",
-            f"{sight.finder}: {_said(sight.verdict)}{_SAID.get(sight.verdict, '')}{rule}",
-        )
+        rule = f"{sight.rule!r} {sight.where}".rstrip() if sight.rule else ""
+        rule = f" by {rule}" if sight.verdict == "hit" else f" (rule {rule})" if rule else ""
+        told = f"{_said(sight.verdict)}{_SAID.get(sight.verdict, '')}{rule}"
+        yield ("pattern", told) if sight.finder == "pattern" else ("detector", f"{sight.finder}: {told}")
