@@ -11,6 +11,7 @@ key that names the value or its parts.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, NamedTuple
@@ -157,13 +158,16 @@ def _misses(detector: Detector, value: str, context: Context) -> Iterator[tuple[
 
 def spread(edits: Iterable[Edit], joined: Joined) -> Iterator[tuple[int, Edit]]:
     """Edits of the joined text as edits of its parts, with each part's index."""
+    ends = [end for _, _, end, _ in joined.spans]
     for edit in edits:
         replacement = edit.replacement
-        for index, start, end, skipped in joined.spans:
-            if start < edit.end and edit.start < end:
-                left, right = max(start, edit.start) - start, min(end, edit.end) - start
-                yield index, replace(edit, start=left + skipped, end=right + skipped, replacement=replacement)
-                replacement = OTHER
+        for at in range(bisect_right(ends, edit.start), len(ends)):
+            index, start, end, skipped = joined.spans[at]
+            if start >= edit.end:
+                break
+            left, right = max(start, edit.start) - start, min(end, edit.end) - start
+            yield index, replace(edit, start=left + skipped, end=right + skipped, replacement=replacement)
+            replacement = OTHER
 
 
 def is_value(edit: Edit, text: str, keys: Sequence[str]) -> bool:

@@ -160,7 +160,7 @@ def test_a_text_that_was_decided_on_as_it_stands_is_told_once():
 def test_what_is_never_touched_says_so_and_the_same_field_is_shown_once():
     result = run("phc_test", CORPUS / "posthog-beacon.jsonl")
     assert "category project_keys is never touched" in result.output
-    assert result.output.count("batch.properties.token  not masked") == 1
+    assert result.output.count("body batch.properties.token  not masked") == 1
     assert " × 23" in result.output
 
 

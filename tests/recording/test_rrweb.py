@@ -438,3 +438,30 @@ def test_an_untouched_recording_leaves_byte_for_byte(subject):
     )
     body = json.dumps(harmless, indent=1).encode()
     assert sent(subject, request(body)).body == body
+
+
+@pytest.mark.parametrize("node_id", [2**53, 2**63, -1, 10**18])
+def test_a_node_of_any_number_is_read(subject, node_id):
+    page = snapshot(element(node_id, "p", text(7, SECRET), class_="private"), element(8, "p", text(9, HARMLESS)))
+    told = leaves_as(subject, page, mutation(adds=[add(node_id, text(5, SECRET + " again"))]))
+    assert "Zorblax" not in told
+    assert HARMLESS in told
+
+
+def test_a_page_of_a_hundred_thousand_nodes_is_read_to_its_end(subject):
+    rows = [element(at, "i") for at in range(10, 100_000)]
+    rows[99:99_990:999] = [
+        element(200_000 + at, "p", text(300_000 + at, SECRET), class_="private") for at in range(100)
+    ]
+    told = leaves_as(subject, snapshot(*rows, element(400_000, "p", text(400_001, HARMLESS))))
+    assert "Zorblax" not in told
+    assert HARMLESS in told
+
+
+def test_a_selector_that_holds_for_everything_masks_every_text():
+    everything = program('mask: [{name: all, select: "*", with: mask}]')
+    told = leaves_as(
+        everything, PAGE, mutation(adds=[add(21, text(99, HARMLESS))]), texts(22, HARMLESS), typed(40, HARMLESS)
+    )
+    for shown in ("in private", "in public", "note", "preset", "draft", HARMLESS):
+        assert shown not in told
