@@ -144,8 +144,8 @@ class Reader:
     # snapshots
 
     def _snapshot(self, layer: Layer, data: Map, place: PlaceLike) -> None:
-        self.mirror.reset()
         self.lines.reset()
+        self.mirror.reset()
         for key, value in data.items:
             if key.value == "node":
                 self.nodes(layer, value, None, place.child("node"))
