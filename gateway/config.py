@@ -68,8 +68,8 @@ KEY_SIZE: Final = 32
 _LIMITS: Final = Limits()
 
 _NOT_BUILT: Final = "is not built yet: remove it"
-_UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
-_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0}
+_UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+_SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)\Z", re.ASCII)
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
@@ -155,6 +155,14 @@ def _duration(value: Any) -> float:
     if match is None or match[2] not in _SECONDS:
         raise ValueError("a time with its unit is wanted here, as in 2s or 500ms")
     return float(match[1]) * _SECONDS[match[2]]
+
+
+def age(text: str) -> float:
+    """Seconds of an age such as `24h`, from a command line."""
+    try:
+        return _duration(text)
+    except ValueError as error:
+        raise UserError(str(error)) from None
 
 
 def _count(value: Any) -> int:
@@ -268,6 +276,13 @@ def _cookie(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _digests(told: tuple[str, ...]) -> tuple[str, ...]:
+    for digest in told:
+        if not re.fullmatch(r"[0-9a-f]{12,64}", digest, re.ASCII):
+            raise ValueError(f"{quoted(digest)} is no digest of rules: write what `gateway run` says at its start")
+    return told
+
+
 _TEXT: Final = WithJsonSchema({"type": "string"})
 _TEXT_OR_NUMBER: Final = WithJsonSchema({"type": ["string", "integer"]})
 Listen = Annotated[Address, PlainValidator(_address), PlainSerializer(str), _TEXT]
@@ -275,6 +290,10 @@ Size = Annotated[
     int, PlainValidator(_size), AfterValidator(_within(1024, 1 << 30, "from 1KiB to 1GiB")), _TEXT_OR_NUMBER
 ]
 Duration = Annotated[float, PlainValidator(_duration), AfterValidator(_within(0.01, 60.0, "from 10ms to 60s")), _TEXT]
+Room = Annotated[
+    int, PlainValidator(_size), AfterValidator(_within(1 << 16, 1 << 40, "from 64KiB to 1TiB")), _TEXT_OR_NUMBER
+]
+Age = Annotated[float, PlainValidator(_duration), AfterValidator(_within(1.0, 90 * 86400.0, "from 1s to 90d")), _TEXT]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
 Depth = Annotated[int, BeforeValidator(_count), AfterValidator(_within(8, 1024, "from 8 to 1024"))]
 NetworkText = Annotated[Network, PlainValidator(_network), PlainSerializer(str), _TEXT]
@@ -328,9 +347,9 @@ class RouteSettings(Strict):
     tracker: Texts = (AUTO,)
     upstream: Annotated[Text, AfterValidator(_upstream)]
     upstream_ca: MaybeFile = None
-    unreadable: Literal["refuse"] = "refuse"
+    unreadable: Literal["refuse", "quarantine"] = "refuse"
     unrecognised: Literal["mask_all", "detect", "refuse"] = "detect"
-    delivery: Literal["inline"] = "inline"
+    delivery: Literal["inline", "queued"] = "inline"
     record: Switch = True
     where: Where = ""
 
@@ -346,13 +365,6 @@ class RouteSettings(Strict):
         trackers = info.context.trackers if isinstance(info.context, Surroundings) else None
         for name in value if trackers is not None else ():
             choose(name, [*_selectable(trackers or ()), AUTO], "tracker")
-        return value
-
-    @field_validator("unreadable", "delivery", mode="before")
-    @classmethod
-    def _refuse_what_is_not_built(cls, value: Any) -> Any:
-        if value in {"quarantine", "queued"}:
-            raise ValueError(f"{quoted(value)} {_NOT_BUILT}")
         return value
 
     @property
@@ -473,10 +485,29 @@ class PseudonymSettings(Strict):
     per_site: Switch = False
 
 
+class QuarantineSettings(Strict):
+    """Where a route says `unreadable: quarantine`: how long and how much of what could not be read is kept, sealed."""
+
+    keep: Age = 86400.0
+    limit: Room = 256 << 20
+
+
+class SpoolSettings(Strict):
+    """Where accepted events wait for a backend that is down. `revoked`: digests of programs, at least 12 digits of each."""
+
+    path: FilePath = Field(default="var/spool.db", validate_default=True)  # type: ignore[assignment]
+    key: SecretName = Field(default="env:GATEWAY_KEY", validate_default=True)  # type: ignore[assignment]
+    limit: Room = 2 << 30
+    keep: Age = 72 * 3600.0
+    revoked: Annotated[Texts, AfterValidator(_digests)] = ()
+    quarantine: QuarantineSettings = QuarantineSettings()
+    where: Where = ""
+
+
 class Settings(Strict):
     """gateway.yaml."""
 
-    closed: ClassVar[Mapping[str, str]] = {"spool": _NOT_BUILT, "console": _NOT_BUILT}
+    closed: ClassVar[Mapping[str, str]] = {"console": _NOT_BUILT}
 
     listen: Listen = Address("0.0.0.0", 8443)  # noqa: S104 - the contract's default, TLS only
     tls: TlsSettings = Field(default={}, validate_default=True)  # type: ignore[assignment]
@@ -486,6 +517,7 @@ class Settings(Strict):
     rules: Texts = ("default",)
     trackers: tuple[FilePath, ...] = ()  # files beside the packaged ones
     visitors: VisitorSettings = VisitorSettings()
+    spool: SpoolSettings | None = None
     workers: Annotated[int, BeforeValidator(_count)] = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
@@ -517,6 +549,17 @@ class Settings(Strict):
                     raise ValueError(f"two routes have the same {attribute.replace('label', 'name')}, on lines {lines}")
                 seen[key] = route.where
         return value
+
+    @model_validator(mode="after")
+    def _keep_what_is_to_be_kept(self) -> Self:
+        for route in self.routes if self.spool is None else ():
+            for key, word in (("delivery", "queued"), ("unreadable", "quarantine")):
+                if getattr(route, key) == word:
+                    line = route.where.rpartition(":")[2]
+                    raise ValueError(
+                        f"{key}: {word} (line {line}) needs a spool: add `spool: {{key: env:GATEWAY_KEY}}`"
+                    )
+        return self
 
     @model_validator(mode="after")
     def _say_nothing_in_the_clear(self) -> Self:

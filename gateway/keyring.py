@@ -14,6 +14,7 @@ import re
 import secrets
 import tempfile
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,18 @@ def load_ring(path: Path) -> KeyRing:
     if ring.active not in keys or any(len(key) != KEY_SIZE or not _ID.match(name) for name, key in keys.items()):
         raise UserError("is no key ring: restore it from a backup", str(path))
     return ring
+
+
+def ring_of(text: str, where: str) -> KeyRing:
+    """A ring written as keys alone, the active one first: 64 hexadecimal digits each, apart by spaces or commas.
+
+    A key's id is a fingerprint of it, so that it keeps its id wherever it stands.
+    """
+    words = re.split(r"[\s,]+", text.strip())
+    if not all(re.fullmatch(r"[0-9A-Fa-f]{64}", word, re.ASCII) for word in words):
+        raise UserError("keys of 64 hexadecimal digits are wanted (openssl rand -hex 32), the active one first", where)
+    keys = {blake2b(key, digest_size=4, person=b"gateway.key.id").hexdigest(): key for key in map(bytes.fromhex, words)}
+    return KeyRing(next(iter(keys)), keys)
 
 
 def save_ring(path: Path, ring: KeyRing, *, create: bool = False) -> None:

@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit": "Send made-up people through the rules; none may come out.",
     "keys": "Make, rotate and destroy the keys of the operator `encrypt`.",
     "reveal": "Read a value again that `encrypt` sealed.",
+    "spool": "Show and look after what waits for backends.",
     "certs": "Make certificates for this machine.",
 }
 

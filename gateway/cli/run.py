@@ -18,7 +18,7 @@ import click
 import uvloop
 
 from gateway import __version__, config, log
-from gateway.config import Configuration, ConsentSettings, RegionSettings, RouteSettings, Settings
+from gateway.config import Configuration, ConsentSettings, RegionSettings, RouteSettings, Settings, SpoolSettings
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
@@ -26,13 +26,18 @@ from gateway.policy.consent import Consent, of_names
 from gateway.proxy.counts import Kind
 from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Plan, Route
+from gateway.proxy.routes import Ingest, Plan, Route
 from gateway.proxy.server import Gateway, Listening, serve, show
 from gateway.proxy.tls import TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import ANY_TRACKER, Program
+from gateway.spool.database import Rescue
+from gateway.spool.embedded import EmbeddedStore
+from gateway.spool.keys import spool_ring
+from gateway.spool.quarantine import Quarantine, quarantine_path
+from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.trackers.schema import TrackerFile
 
 
@@ -66,12 +71,16 @@ class Served:
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
         self._programs: dict[str, Program] = {}
+        self._sealer: Sealer | None = None
+        self._store = make_store(self._configuration.settings)
         self._plan, self._digests = self._make(self._configuration)
         self._next = self._configuration, self._digests
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
-        gateway = Gateway(listening(self._configuration.settings), self._plan, emit=log.emit)
+        settings = self._configuration.settings
+        quarantine = make_quarantine(settings)
+        gateway = Gateway(listening(settings), self._plan, emit=log.emit, store=self._store, quarantine=quarantine)
         await serve(
             gateway,
             load=self._load,
@@ -88,8 +97,11 @@ class Served:
         before, after = (listening(one.settings) for one in (self._configuration, fresh))
         if before != after or fresh.settings.masking_key != self._configuration.settings.masking_key:
             raise UserError("listen, tls and masking_key change at a start only: start again", str(self._path))
+        if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
+            raise UserError("spool.path changes at a start only: start again", str(self._path))
         plan, digests = self._make(fresh)
         self._next = fresh, digests
+        self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
         return plan
 
     def _make(self, configuration: Configuration) -> tuple[Plan, tuple[str, ...]]:
@@ -130,6 +142,9 @@ class Served:
 
     def _say_reloaded(self) -> None:
         self._configuration, self._digests = self._next
+        spool = self._configuration.settings.spool
+        if self._store is not None and self._sealer is not None and spool is not None:
+            self._store.use(self._sealer, limit=spool.limit, keep=spool.keep)
         _say("reloaded")
         log.emit(
             Event.RELOADED,
@@ -147,6 +162,33 @@ def listening(settings: Settings) -> Listening:
         return Listening(address)
     redirect = (tls.redirect_http.host, tls.redirect_http.port) if tls.redirect_http else None
     return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
+
+
+def where_spooled(settings: Settings) -> Path | None:
+    """The file of the spool, where there is one."""
+    return settings.spool.path if settings.spool is not None else None
+
+
+def sealer_of(spool: SpoolSettings) -> Sealer:
+    """What the spool's records are sealed with."""
+    return Sealer(spool_ring(spool), RECORDS)
+
+
+def make_store(settings: Settings) -> EmbeddedStore | None:
+    """Where accepted events wait, as the configuration says; not opened yet."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    return EmbeddedStore(spool.path, sealer_of(spool), limit=spool.limit, keep=spool.keep, told=_say_rescued)
+
+
+def make_quarantine(settings: Settings) -> Quarantine | None:
+    """Where what can't be read is kept, where a route asks for it."""
+    spool = settings.spool
+    if spool is None:
+        return None
+    sealer, path = Sealer(spool_ring(spool), QUARANTINE), quarantine_path(spool.path)
+    return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
 
 
 def make_programs(configuration: Configuration, keys: Keys) -> dict[str, Program]:
@@ -184,6 +226,7 @@ def make_plan(configuration: Configuration, programs: Mapping[str, Program]) -> 
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
         must_say_https=settings.tls.mode == "behind_proxy",
+        revoked=settings.spool.revoked if settings.spool is not None else (),
     )
 
 
@@ -220,6 +263,9 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
             # on a route for any tracker, what one says of all paths says nothing of another's
             if len(trackers) == 1 or "*" not in answer.path
         ),
+        ingest={one.tracker: Ingest(one.ingest, one.answers.accepted) for one in trackers if one.ingest},
+        is_queued=route.delivery == "queued",
+        quarantines=route.unreadable == "quarantine",
     )
 
 
@@ -231,6 +277,11 @@ def _trackers_of(route: RouteSettings, configuration: Configuration) -> list[Tra
 
 def _count_rules(configuration: Configuration) -> int:
     return sum(len(file.mask) for file in configuration.rules)
+
+
+def _say_rescued(rescue: Rescue) -> None:
+    copied = "" if rescue.records is None else f"; {rescue.records} records of it go on"
+    _say(f"gateway: the spool was damaged ({rescue.why}); as it was, it is kept as {rescue.aside}{copied}")
 
 
 def _say(line: str) -> None:

@@ -1,4 +1,4 @@
-"""`Masked`: the only thing a shell may send or store, and only the pipeline makes one.
+"""`Masked`: the only thing a shell may send or store, and only the pipeline makes one; the spool opens what it sealed.
 
 The constructor asks for a key that `pipeline` alone holds, so a shell that tries to send an `Inbound` fails type
 checking, and one that tries to forge a `Masked` fails at once.
@@ -31,4 +31,9 @@ class Masked:
 
 def seal(request: Outbound, program_digest: str) -> Masked:
     """For core.pipeline alone (import-linter and a test hold this)."""
+    return Masked(_SEAL, request, program_digest)
+
+
+def unseal(request: Outbound, program_digest: str) -> Masked:
+    """For gateway.spool alone: a `Masked` that was sealed at rest, opened again under the digest that masked it."""
     return Masked(_SEAL, request, program_digest)

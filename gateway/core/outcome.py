@@ -1,4 +1,4 @@
-"""The four verdicts. Shells match them exhaustively (`match` + `assert_never`)."""
+"""The three verdicts. Shells match them exhaustively (`match` + `assert_never`)."""
 
 from __future__ import annotations
 
@@ -35,11 +35,12 @@ class ReplyEditor(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Send:
-    """Forward this."""
+    """Forward this. `session` is a keyed fingerprint of what tells its session apart; empty where nothing does."""
 
     masked: Masked
     report: Report
     reply: ReplyEditor | None = None
+    session: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +52,6 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """Keep it, sealed (spool or quarantine)."""
-
-    masked: Masked
-    report: Report
-
-
-@dataclass(frozen=True, slots=True)
 class Refuse:
     """Forward nothing; the answer makes the SDK drop the payload instead of trying again."""
 
@@ -67,4 +60,4 @@ class Refuse:
     tracker: str = ""
 
 
-Outcome = Send | Answer | Hold | Refuse
+Outcome = Send | Answer | Refuse

@@ -32,6 +32,7 @@ class Work(Protocol):
     def verify(self) -> None: ...
     def refusal(self, reason: Reason) -> Response: ...
     def reply(self) -> ReplyEditor | None: ...
+    def session(self) -> bytes: ...
 
 
 class Program(Protocol):
@@ -64,8 +65,9 @@ def mask(inbound: Inbound, program: Program, clock: Callable[[], float]) -> Outc
     try:
         outbound = finish(work)
         reply = work.reply()
+        session = work.session()
     except Refused as refused:
         return Refuse(refused.reason, work.refusal(refused.reason), work.report.tracker)
     except Exception:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
         return Refuse(Reason.FAULT, work.refusal(Reason.FAULT), work.report.tracker)
-    return Send(seal(outbound, program.digest), work.report, reply)
+    return Send(seal(outbound, program.digest), work.report, reply, session)

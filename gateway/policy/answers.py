@@ -71,6 +71,16 @@ def opted_out_answer(inbound: Inbound, canned: Iterable[OptedOut] = ()) -> Respo
     return with_cors(_usual_answer(inbound), inbound)
 
 
+def accepted_answer(inbound: Inbound, canned: Iterable[OptedOut] = ()) -> Response:
+    """What the backend says to events that it takes: the first of the tracker file's `accepted` whose path fits, else 202."""
+    answer = next((one for one in canned if any(fnmatchcase(inbound.path, glob) for glob in one.path)), None)
+    if answer is None:
+        return with_cors(Response(202, Headers([_NO_STORE])), inbound)
+    return with_cors(
+        Response(answer.status, Headers([*answer.headers.items(), _NO_STORE]), answer.body.encode()), inbound
+    )
+
+
 def _usual_answer(inbound: Inbound) -> Response:
     """An empty script for a script, `{}` for a POST (SDKs parse it and are content), else 204."""
     ending = inbound.path.rpartition(".")[2].lower()

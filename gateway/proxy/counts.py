@@ -18,7 +18,9 @@ class Verdict(StrEnum):
     REFUSED = "refused"
     REJECTED = "rejected"  # never got as far as masking: framing, no route, too large
     FAILED = "failed"  # masked, but the backend could not be reached
-    HELD = "held"
+    HELD = "held"  # accepted, and waiting in the spool
+    DELIVERED = "delivered"  # out of the spool, to its backend
+    DROPPED = "dropped"  # out of the spool, for a reason
 
 
 class Kind(NamedTuple):

@@ -1,9 +1,10 @@
 """The one place where rooms meet: the way of one request from its head to its answer.
 
-    examine → route → preflight? → policy → body → mask → Send | Answer | Refuse | Hold → answer
+    examine → route → preflight? → policy → body → mask → Send | Answer | Refuse → answer
 
-Only the `Send` arm reaches a backend, with a `Masked`. Every other end, the unexpected ones included, forwards nothing.
-Once a request is masked it is delivered even if the browser has left: pages send their last events as they close.
+Only the `Send` arm reaches a backend or the spool, with a `Masked`. Every other end, the unexpected ones included,
+forwards nothing. Once a request is masked it is delivered even if the browser has left: pages send their last events as
+they close.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import aiohttp
 from aiohttp import web
 
 from gateway.core.message import Headers, Inbound
-from gateway.core.outcome import Answer, Hold, Outcome, Refuse, ReplyEditor, Response, Send
+from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.log import Event, Name
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
 from gateway.policy.choice import BODY_SIZE, Choice
@@ -26,11 +27,12 @@ from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
 from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.delivery import AWAY, Delivery, seconds_of
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.reply import HSTS, Reply, line, rejection_line
 from gateway.proxy.routes import Plan, Route
-from gateway.proxy.upstream import Unreachable, Upstream
+from gateway.proxy.upstream import INVALID, Unreachable, Upstream
 
 INLINE_SIZE = 64 * 1024
 """Bodies up to this size are masked on the event loop; larger ones in a thread, so that others get their turn."""
@@ -63,6 +65,7 @@ class Handler:
         executor: Executor,
         pseudonym: str,
         emit: Emit,
+        delivery: Delivery | None = None,
         hsts: bool = False,
         write_seconds: float = WRITE_SECONDS,
         held_at_most: int = HELD_SIZE,
@@ -74,6 +77,7 @@ class Handler:
         self._executor = executor
         self._pseudonym = pseudonym
         self._emit = emit
+        self._delivery = delivery
         self._hsts = hsts
         self._write_seconds = write_seconds
         self._held = 0
@@ -182,11 +186,12 @@ class Handler:
                 case Answer(response, why):
                     return self._answer(with_cors(response, inbound), why, received)
                 case Refuse(reason, response, tracker):
+                    if route.quarantines and self._delivery is not None:
+                        kept = await self._delivery.quarantine(route, whole, outcome)
+                        if kept is not None:
+                            return self._reply(kept)
                     self._counts.add(Verdict.REFUSED, reason.value, tracker)
                     return self._reply(with_cors(response, inbound))
-                case Hold(_, report):
-                    self._counts.add(Verdict.HELD, "not_built", report.tracker)
-                    return self._reply(with_cors(rejection_line(framing.BUSY), inbound))
                 case _:
                     assert_never(outcome)
         except BodyRejected as rejected:
@@ -203,12 +208,24 @@ class Handler:
         self, request: web.BaseRequest, route: Route, inbound: Inbound, send: Send
     ) -> web.StreamResponse:
         tracker = send.report.tracker
+        if self._delivery is not None and (kept := await self._delivery.first(route, inbound, send)) is not None:
+            return self._reply(kept)
         try:
             answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
         except Unreachable as failure:
+            if self._delivery is not None and failure.reason != INVALID:
+                kept = await self._delivery.instead(route, inbound, send, failure.reason)
+                if kept is not None:
+                    return self._reply(kept)
             self._counts.add(Verdict.FAILED, failure.reason, tracker)
             return self._reply(with_cors(line(failure.status, failure.line), inbound))
         async with answer:
+            if self._delivery is not None and answer.status in AWAY:
+                after = seconds_of(answer.headers.get("Retry-After", ""))
+                kept = await self._delivery.instead(route, inbound, send, str(answer.status), after)
+                if kept is not None:
+                    answer.close()
+                    return self._reply(kept)
             fields = answer_fields(_readable(answer.raw_headers), route.set_cookies)
             if "Location" in fields:
                 location = route.locate(send.masked.request.target, fields.get("Location"))

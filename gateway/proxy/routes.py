@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import ssl
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import urljoin, urlsplit
@@ -35,6 +35,14 @@ class Masker(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Ingest:
+    """Which of a tracker's paths take events, and what the SDK is told once they are kept."""
+
+    paths: tuple[str, ...] = ()
+    accepted: tuple[OptedOut, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """One host and/or path prefix in front of one backend. `upstream` is an origin with an optional base path."""
 
@@ -47,6 +55,9 @@ class Route:
     tls: ssl.SSLContext | None = None
     set_cookies: tuple[str, ...] = ()  # names or globs that the tracker's backend may set
     opted_out: tuple[OptedOut, ...] = ()
+    ingest: Mapping[str, Ingest] = field(default_factory=dict)  # by tracker
+    is_queued: bool = False  # kept first, then delivered
+    quarantines: bool = False  # what can't be read is kept, sealed, for other rules
 
     @property
     def base(self) -> str:
@@ -99,6 +110,7 @@ class Plan:
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     must_say_https: bool = False
+    revoked: tuple[str, ...] = ()  # beginnings of digests: what waits and was masked by these is dropped
 
     def country_of(self, inbound: Inbound) -> str:
         """Where the visitor is, where that matters: `DE`, `US-CA`, or an empty text."""

@@ -22,6 +22,7 @@ from typing import Any
 
 from gateway.core.errors import UserError
 from gateway.proxy.counts import Counts, Kind, Verdict
+from gateway.proxy.delivery import Delivery
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
 from gateway.proxy.redirect import Redirect
@@ -29,6 +30,8 @@ from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Plan
 from gateway.proxy.tls import Certificates, TlsFiles
 from gateway.proxy.upstream import Upstream
+from gateway.spool.quarantine import Quarantine
+from gateway.spool.store import Store
 
 DRAIN_SECONDS = 10.0
 COUNTS_SECONDS = 60.0
@@ -78,19 +81,34 @@ def show(address: Address) -> str:
 class Gateway:
     """One data plane in one event loop."""
 
-    def __init__(self, listening: Listening, plan: Plan, *, emit: Emit, upstream: Upstream | None = None) -> None:
+    def __init__(
+        self,
+        listening: Listening,
+        plan: Plan,
+        *,
+        emit: Emit,
+        upstream: Upstream | None = None,
+        store: Store | None = None,
+        quarantine: Quarantine | None = None,
+    ) -> None:
+        """`store` is where accepted events wait for a backend that is away; without it, browsers are told."""
         self.counts = Counts()
         self._listening = listening
         self._certificates = Certificates(listening.tls) if listening.tls else None
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="masking")
         self._upstream = upstream or Upstream()
+        pseudonym = f"gateway-{secrets.token_hex(4)}"
+        self.delivery = (
+            Delivery(store, lambda: self._handler.plan, self.counts, pseudonym, quarantine) if store else None
+        )
         self._handler = Handler(
             plan,
             self._upstream,
             self.counts,
             executor=self._executor,
-            pseudonym=f"gateway-{secrets.token_hex(4)}",
+            pseudonym=pseudonym,
             emit=emit,
+            delivery=self.delivery,
             hsts=listening.tls is not None,
         )
         self._listeners: list[Listener] = []
@@ -122,6 +140,8 @@ class Gateway:
             if self._listening.redirect is not None:
                 bound.append(bind(self._listening.redirect, key="tls.redirect_http"))
                 self.redirect_address = bound[1].getsockname()[:2]
+            if self.delivery is not None:
+                await self.delivery.start()
         except UserError:
             for one in bound:
                 one.close()
@@ -145,6 +165,8 @@ class Gateway:
                     await asyncio.sleep(0.02)
         for listener in self._listeners:
             await listener.shutdown(0)
+        if self.delivery is not None:
+            await self.delivery.stop()
         await self._upstream.close()
         self._executor.shutdown(wait=False, cancel_futures=True)
 

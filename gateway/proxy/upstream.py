@@ -26,6 +26,9 @@ from gateway.proxy.routes import Route
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 30.0
 IDLE_SECONDS = 15.0
+INVALID = "invalid_request"
+"""The reason of `Unreachable` for what is no HTTP: no backend will ever take it."""
+
 _LARGE = 64 * 1024
 # RFC 9110 section 5.5: visible ASCII, spaces and tabs inside
 _FIELD = re.compile(r"[\t -~]*")
@@ -91,7 +94,7 @@ class Upstream:
         if not _TARGET.fullmatch(request.target) or not all(
             _NAME.fullmatch(name) and _FIELD.fullmatch(value) for name, value in fields
         ):
-            raise Unreachable(502, "The masked request is not valid HTTP and was dropped.", "invalid_request")
+            raise Unreachable(502, "The masked request is not valid HTTP and was dropped.", INVALID)
         # a large one is written in pieces, so that other connections get their turn
         body = io.BytesIO(request.body) if len(request.body) > _LARGE else request.body or None
         try:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
+from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -224,6 +225,17 @@ class Request:
             if edits or ids
             else None
         )
+
+    def session(self) -> bytes:
+        """A fingerprint of the first value that tells the session, by the tracker file's order; empty where none does."""
+        told = self._of(self._walk).sessions
+        if not told:
+            return b""
+        named = f"{self._inbound.route}\0{self.report.tracker}\0{told[min(told)]}"
+        master = self._program.keys.master
+        return blake2b(
+            named.encode(errors="surrogatepass"), key=master, digest_size=16, person=b"gateway.session"
+        ).digest()
 
     # parts
 

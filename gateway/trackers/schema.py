@@ -124,7 +124,7 @@ class AnswerSpec(Strict):
 
 
 class OptedOut(Strict):
-    """What the backend would say to a request whose path fits one of these globs, had it been taken."""
+    """What the backend would say to a request whose path fits one of these globs."""
 
     path: PathGlobs = ("*",)
     status: Status = 200
@@ -133,9 +133,13 @@ class OptedOut(Strict):
 
 
 class Answers(Strict):
-    """`opted_out`: the first entry whose path fits; `unreadable`: a 4xx that makes the SDK drop and not try again."""
+    """`opted_out`: the first entry whose path fits; `unreadable`: a 4xx that makes the SDK drop and not try again.
+
+    `accepted`: what the SDK is told of events that wait for their backend, the first entry whose path fits; else 202.
+    """
 
     opted_out: tuple[OptedOut, ...] = ()
+    accepted: tuple[OptedOut, ...] = ()
     unreadable: AnswerSpec = AnswerSpec()
 
     @model_validator(mode="after")
@@ -200,7 +204,7 @@ class TrackerFile(Strict):
     setup: Setup | None = None
     match: tuple[Match, ...] = ()
     last_resort: StrictBool = False  # recognised only where no other tracker is
-    ingest: PathGlobs = ()  # what may be answered before the backend is asked
+    ingest: PathGlobs = ()  # takes events, and its answer tells the SDK nothing: may be answered before the backend is asked
     session: Fields = ()
     session_part: OneGroup = ""  # of a value, the key is its first group
     decoded_size: Fields = ()  # numbers that say how long the body's content is, and follow it

@@ -10,7 +10,7 @@ from gateway.core.errors import Reason
 from gateway.core.limits import Limits
 from gateway.core.masked import seal
 from gateway.core.message import Headers, Outbound
-from gateway.core.outcome import Answer, Hold, Refuse, Response
+from gateway.core.outcome import Answer, Refuse, Response
 from gateway.core.report import Report
 from gateway.proxy.hop import ADDRESS_FIELDS, tells_address
 from gateway.proxy.trust import Trust
@@ -160,7 +160,6 @@ MASKED = seal(Outbound("GET", "/", Headers()), "0" * 64)
 NOT_SENT = {
     "answer": (Answer(Response(299), "mobile"), 299),
     "refuse": (Refuse(Reason.OPAQUE, Response(415)), 415),
-    "hold": (Hold(MASKED, Report()), 503),
     "a defect": (ZeroDivisionError("203.0.113.77"), 400),
 }
 
