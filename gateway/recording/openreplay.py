@@ -59,7 +59,7 @@ _RECORDS: Final = {
 
 
 @dataclass(slots=True)
-class _Known:
+class Known:
     """What runs on from one batch of a tab to the next. No text but names and what selectors compare."""
 
     names: dict[int, str] = field(default_factory=dict)  # entry → the attribute that it names
@@ -86,7 +86,7 @@ class Reader:
         self._walk = walk
         self._names = attribute_names
         self._page = rrweb.Reader(mirror, emit, walk, attribute_names)
-        self._known = mirror.memory if isinstance(mirror.memory, _Known) else _Known()
+        self._known = mirror.memory if isinstance(mirror.memory, Known) else Known()
         mirror.memory = self._known
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:

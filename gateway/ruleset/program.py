@@ -29,11 +29,15 @@ from gateway.formats import FORMATS
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.operators import prepare_spec
 from gateway.recording.dom import Selectors, Sessions
+from gateway.recording.state import read as read_page
+from gateway.recording.state import write as write_page
+from gateway.recording.vocabulary import Vocabulary
 from gateway.ruleset.judge import PRIVATE_MARK, Change, Law, Operation, WholeRule
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.request import Request
 from gateway.ruleset.schema import OperatorSpec, Record, Rule, RuleFile
 from gateway.ruleset.secrets import Memories
+from gateway.ruleset.state import pack, unpack
 from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
 from gateway.trackers.pathset import PathSet
 from gateway.trackers.place import Knowledge, Mark, Place
@@ -112,6 +116,10 @@ class Program:
     def _law(self, rules: Sequence[RuleFile], today: date) -> Law:
         private = tuple(dict.fromkeys(css for file in rules for css in file.private))
         selected = [(number, rule.select) for number, rule in self._numbered if rule.select is not None]
+        selectors = Selectors([*((Selectors.PRIVATE, css) for css in private), *selected])
+        self.vocabulary = Vocabulary(
+            [*private, *(css for _, css in selected)], selectors.attribute_names, self.keys.master
+        )
         whole: dict[int, WholeRule] = {}
         spans: list[SpanRule] = []
         parameters: list[SpanRule] = []
@@ -152,7 +160,7 @@ class Program:
             rules=whole,
             private=ready(OperatorSpec("mask"), PRIVATE_MARK),
             text=text_for(""),
-            selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
+            selectors=selectors,
             sealing=self.keys.sealing,
             seals="encrypt"
             in {
@@ -253,8 +261,30 @@ class Program:
         """
         if self.keys.master == former.keys.master:
             self.memories = former.memories
-        if self.law.selectors.attribute_names <= former.law.selectors.attribute_names:
+        if self.law.selectors.attribute_names <= former.law.selectors.attribute_names and (
+            not former.sessions.is_reduced or self.vocabulary.digest == former.vocabulary.digest
+        ):
             self.sessions = former.sessions
+
+    def export_state(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """What is known of these sessions, for another gateway: structure and keyed fingerprints, never a text."""
+        told: dict[str, bytes] = {}
+        for key in keys:
+            mirror, memory = self.sessions.known(key), self.memories.known(key)
+            page = write_page(mirror, self.vocabulary) if mirror is not None else b""
+            if data := pack(page, memory.write() if memory is not None else b""):
+                told[key] = data
+        return told
+
+    def import_state(self, state: Mapping[str, bytes]) -> None:
+        """Puts what another gateway told in the place of what is known. What can't be read is not known: it masks."""
+        now = self.clock()
+        for key, data in state.items():
+            page, memory = unpack(data)
+            mirror = read_page(page, self.vocabulary) if page else None
+            self.sessions.replace(key, mirror, now)
+            self.sessions.is_reduced = self.sessions.is_reduced or mirror is not None
+            self.memories.replace(key, memory, now)
 
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
