@@ -18,7 +18,7 @@ from gateway import config
 from gateway.core.errors import Refused
 from gateway.core.limits import Budget, Limits
 from gateway.core.message import Headers, Inbound, Outbound
-from gateway.core.pipeline import finish
+from gateway.core.pipeline import finish, steps
 from gateway.ruleset.judge import Change
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
@@ -133,7 +133,7 @@ class Bench:
         program = self._programs[tracker or ""]
         work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
         try:
-            return finish(work)
+            return finish(steps(work))
         except Refused as refused:
             self.tally.refused[str(refused.reason)] += 1
             return None

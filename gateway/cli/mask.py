@@ -22,7 +22,7 @@ from gateway.cli.subject import load_subject, trackers_option
 from gateway.core.errors import Refused, UserError
 from gateway.core.limits import Budget
 from gateway.core.message import Headers, Inbound, Outbound
-from gateway.core.pipeline import finish
+from gateway.core.pipeline import finish, steps
 from gateway.core.report import Report
 from gateway.core.yaml import nearest, quoted
 from gateway.ruleset.judge import Change
@@ -110,7 +110,7 @@ def attempt(program: Program, inbound: Inbound) -> Tried:
     changes: list[Change] = []
     work = program.begin(inbound, Budget(program.limits, time.monotonic), changes)
     try:
-        outbound = finish(work)
+        outbound = finish(steps(work))
     except Refused as refused:
         whose = f" ({work.report.tracker})" if work.report.tracker else ""
         raise UserError(f"refused: {refused.reason}{whose}; nothing of it would leave") from None

@@ -36,7 +36,7 @@ from gateway.ruleset.judge import Change, Judge, Law, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
-from gateway.ruleset.walk import Walk
+from gateway.ruleset.walk import Session, Walk
 from gateway.trackers.recognition import recognise
 from gateway.trackers.schema import TrackerFile
 
@@ -150,16 +150,29 @@ class Request:
             first = self._body.layers[0]
             walk.read(first, first.root, place)
 
+    def keys(self) -> tuple[str, ...]:
+        """What the state is known by that this request touches: its sessions' values, then the pages in them."""
+        walk = self._of(self._walk)
+        return tuple(dict.fromkeys([*self._sessions(walk), *sorted(self._pages(walk).values())]))
+
+    def _sessions(self, walk: Walk) -> list[str]:
+        """The names of the sessions, the value that tells most first: its hash says which process has them."""
+        return [self._name(walk.sessions[rank]) for rank in sorted(walk.sessions)]
+
+    def _pages(self, walk: Walk) -> dict[Session, str]:
+        """The names of the pages. Those that nothing tells apart may be anyone's: they are known for this request alone."""
+        return {page: self._name(*page) for page in walk.pages if any(page)}
+
+    def _name(self, *values: str) -> str:
+        name = self._tracker.tracker if self._tracker is not None else ""
+        return "\0".join((self._inbound.route, name, *values))
+
     def decide(self) -> None:
         """Claims → edits, with the pages of the sessions that the request touches held for it alone."""
         walk, judge, program = self._of(self._walk), self._of(self._judge), self._program
-        name = self._tracker.tracker if self._tracker is not None else ""
-        prefix = f"{self._inbound.route}\0{name}\0"
-        # pages that nothing tells apart may be anyone's: they are known for this request alone
-        names = {page: prefix + "\0".join(page) for page in walk.pages if any(page)}
+        names, sessions = self._pages(walk), list(dict.fromkeys(self._sessions(walk)))
         nameless = Mirror()
         now = program.clock()
-        sessions = [prefix + value for value in dict.fromkeys(walk.sessions.values())]
         judge.key = program.pseudonym_key(self._inbound, sessions, now)
         judge.remember(program.memories.recall(sessions, now))
         with program.sessions.hold(names.values(), now) as mirrors:

@@ -8,10 +8,10 @@ from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Limits
 from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.outcome import Refuse, Response, Send
-from gateway.core.pipeline import mask
+from gateway.core.pipeline import mask, masking
 from gateway.core.report import Report
 
-STEPS = ("open", "recognise", "read", "decide", "close", "verify", "reply")
+STEPS = ("open", "recognise", "read", "keys", "decide", "close", "verify", "reply")
 INBOUND = Inbound("POST", "/x", Headers(), b"raw")
 OUTBOUND = Outbound("POST", "/x", Headers(), b"masked")
 
@@ -33,7 +33,7 @@ class Work:
             self.steps.append(name)
             if name == self._fails:
                 raise self._error
-            return OUTBOUND if name == "close" else None
+            return {"close": OUTBOUND, "keys": ["key"]}.get(name)
 
         return step
 
@@ -75,13 +75,27 @@ def test_a_step_that_refuses_ends_it(step, reason):
 
 
 @pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(
-    "error", [ValueError("x"), KeyError("x"), RecursionError(), MemoryError(), AssertionError()], ids=repr
-)
+@pytest.mark.parametrize("error", [ValueError("x"), KeyError("x"), RecursionError(), AssertionError()], ids=repr)
 def test_a_defect_forwards_nothing(step, error):
     outcome = mask(INBOUND, Program(Work(step, error)), lambda: 0.0)
     assert isinstance(outcome, Refuse)
     assert outcome.reason is Reason.FAULT
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_what_does_not_fit_into_memory_is_too_large(step):
+    outcome = mask(INBOUND, Program(Work(step, MemoryError())), lambda: 0.0)
+    assert outcome == Refuse(Reason.TOO_LARGE, Response(418, body=b"too_large"), "posthog")
+
+
+def test_it_stops_once_where_its_sessions_are_known_and_no_state_has_been_used():
+    work = Work()
+    begun = masking(INBOUND, Program(work), lambda: 0.0)
+    assert next(begun) == ["key"]
+    assert work.steps == ["open", "recognise", "read", "keys"]
+    with pytest.raises(StopIteration) as ended:
+        next(begun)
+    assert isinstance(ended.value.value, Send)
 
 
 def test_who_stops_the_process_is_not_held_up():
