@@ -65,7 +65,7 @@ class _Page(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
     memory: _Order | _Dictionary | _Strings | None
 
 
-_write = msgspec.msgpack.Encoder(order="deterministic").encode
+_write = msgspec.msgpack.Encoder().encode
 _read = msgspec.msgpack.Decoder(_Page).decode
 
 
@@ -171,7 +171,7 @@ class _Writer:
         return {id(element) for _, element in by_name.values()}
 
     def _word(self, word: str) -> int:
-        return self._words.setdefault(word, len(self._words))
+        return self._words.setdefault(str(word), len(self._words))  # msgpack takes plain strings alone
 
     def _tag(self, tag: str) -> int:
         told = self._tags.get(tag)
@@ -214,7 +214,7 @@ class _Writer:
 
     def _reduced(self, values: dict[int, str]) -> dict[int, str]:
         told = {entry: self._vocabulary.reduce(value, is_name=True) for entry, value in values.items()}
-        return {entry: value for entry, value in told.items() if value is not None}
+        return {entry: str(value) for entry, value in told.items() if value is not None}
 
 
 def _mirror(page: _Page, vocabulary: Vocabulary) -> Mirror:
