@@ -37,7 +37,7 @@ def runs(*names: str) -> Iterator[Path]:
 
 
 def requests(file: Path) -> list[Inbound]:
-    return [inbound_of(recorded.read_line(line)) for line in file.read_text().splitlines()]
+    return [inbound_of(recorded.read_line(line)) for line in file.read_text().split("\n") if line]
 
 
 def step(program: Program, inbound: Inbound, state: dict[str, bytes] | None) -> tuple[Outcome, dict[str, bytes]]:
