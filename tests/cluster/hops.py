@@ -88,7 +88,9 @@ def main(names: list[str]) -> int:
         largest = max([largest, *map(len, seen)])
         total += count
         failed += len(wrong)
-        print(f"{file.stem:28} {count:4} requests, {len(wrong)} differ {wrong or ''}, most bytes {max(map(len, seen), default=0)}")
+        print(
+            f"{file.stem:28} {count:4} requests, {len(wrong)} differ {wrong or ''}, most bytes {max(map(len, seen), default=0)}"
+        )
     print(f"{total} requests, {failed} differ after a hop; largest state {largest} bytes")
     return 1 if failed else 0
 

@@ -36,7 +36,11 @@ class NatsCluster:
         assert SERVER is not None, "nats-server is not installed: .ci/programs installs it"
         self.folder = folder
         self.clients = free_ports(size * 3)
-        self.clients, self._routes, self._watch = self.clients[:size], self.clients[size : 2 * size], self.clients[2 * size :]
+        self.clients, self._routes, self._watch = (
+            self.clients[:size],
+            self.clients[size : 2 * size],
+            self.clients[2 * size :],
+        )
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
         self._extra = extra
 
