@@ -32,7 +32,9 @@ DEADLINE_SECONDS: Final = 5.0
 
 START_SECONDS: Final = 30.0
 WRONG_LAST_SEQUENCE: Final = 10071
-TOO_MANY_BYTES: Final = 10077
+NO_ROOM: Final = frozenset({10047, 10077})
+"""What JetStream says where a server's store or a stream is full."""
+
 _NO_ROOM_FOR_REPLICAS: Final = frozenset({10005, 10074})
 _CLOSING_SECONDS: Final = 5.0
 _MAKING_SECONDS: Final = 8.0
@@ -73,8 +75,10 @@ class Servers:
 class Link:
     """One connection for everything. Made and used inside one event loop."""
 
-    def __init__(self, servers: Servers) -> None:
+    def __init__(self, servers: Servers, start: float = START_SECONDS) -> None:
+        """`start`: seconds that a start waits for the servers."""
         self.servers = servers
+        self._start = start
         self._client = Client()
         self._is_open = False
 
@@ -85,7 +89,7 @@ class Link:
         user, colon, password = self.servers.login.partition(":")
         shown = ", ".join(self.servers.urls)
         try:
-            async with asyncio.timeout(START_SECONDS):
+            async with asyncio.timeout(self._start):
                 await self._client.connect(
                     list(self.servers.urls),
                     name="gateway",
@@ -136,7 +140,7 @@ class Link:
                 async with asyncio.timeout_at(min(until, loop.time() + each)):
                     return await ask()
             except APIError as refused:
-                if refused.code != 503:  # JetStream is there, and has no leader now
+                if refused.code != 503 or refused.err_code in NO_ROOM:  # else it has no leader now
                     raise
             except (TimeoutError, OSError, nats.errors.Error):  # NATS's timeouts and lost connections
                 pass
@@ -158,7 +162,7 @@ class Link:
                 await self.js.update_stream(config)
 
         try:
-            await self.settle(make, START_SECONDS, _MAKING_SECONDS)
+            await self.settle(make, self._start, _MAKING_SECONDS)
         except APIError as error:
             wanted = f"hold {self.servers.replicas} replicas" if error.err_code in _NO_ROOM_FOR_REPLICAS else "be made"
             raise UserError(

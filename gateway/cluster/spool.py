@@ -26,7 +26,7 @@ from nats.js import api
 from nats.js.errors import APIError
 
 from gateway.cluster.lease import Leases
-from gateway.cluster.link import Away, Link
+from gateway.cluster.link import NO_ROOM, Away, Link
 from gateway.core.errors import UserError
 from gateway.spool.seal import Damaged, Label, Sealed, Sealer, UnknownKey, read, write
 from gateway.spool.store import Claimed, Dropped, Entry, NotKept, Numbers, State
@@ -117,7 +117,7 @@ class ClusterStore:
             # a second attempt after an answer that was lost is told by this id, and stored once
             await self._link.stored(subject, self._seal(entry), os.urandom(12).hex())
         except APIError as refused:
-            if refused.err_code in _FULL:
+            if refused.err_code in NO_ROOM:
                 raise self._not_kept(State.FULL) from None
             raise self._not_kept(State.FAILING) from None
         except Away:
@@ -323,9 +323,6 @@ class ClusterStore:
 
     def _tell(self, **changed: Any) -> None:
         self._numbers = replace(self._numbers, **changed)
-
-
-_FULL: Final = frozenset({10047, 10077})  # of the server's store, of the stream's bytes
 
 
 def _seconds(stamp: str) -> float:

@@ -125,7 +125,7 @@ class Vocabulary:
             return None
         first = max((len(one) for one in self._first if folded.startswith(one)), default=0)
         last = max((len(one) for one in self._last if folded.endswith(one)), default=0)
-        inside = dict.fromkeys(value[at : at + len(one)] for one in self._inside for at in _places(folded, one))
+        inside = dict.fromkeys(value[at : at + len(one)] for one in sorted(self._inside) for at in _places(folded, one))
         words = dict.fromkeys(word for word in value.split() if word.lower() in self._words)
         told = self.fingerprint(value) if is_name else ""
         if not (first or last or inside or words or told):
