@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -109,6 +109,16 @@ class Link:
                 self.servers.where,
             ) from None
         self._is_open = True
+
+    @asynccontextmanager
+    async def opening(self) -> AsyncIterator[None]:
+        """The connection, ended again where what follows at the start fails."""
+        await self.open()
+        try:
+            yield
+        except BaseException:
+            await self.close()
+            raise
 
     async def close(self) -> None:
         """Ends the connection."""

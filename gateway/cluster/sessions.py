@@ -12,9 +12,10 @@ open (another version, an unknown key, flipped bits) is unknown, and masked.
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from hashlib import blake2b
 from typing import Final
 
@@ -23,6 +24,7 @@ from nats.js import api
 from nats.js.errors import APIError
 
 from gateway.cluster.link import WRONG_LAST_SEQUENCE, Link
+from gateway.core.errors import UserError
 from gateway.spool.seal import Damaged, Label, Sealed, Sealer, UnknownKey
 
 BUCKET: Final = "gateway_sessions"
@@ -30,12 +32,16 @@ STREAM: Final = f"KV_{BUCKET}"
 STATES: Final = "session state"
 """What a sealer's keys are for."""
 
+ABOUT: Final = "gateway_about"
+"""Holds one message, by which gateways tell that they have the same keys."""
+
 VERSION: Final = 1
 IDLE_SECONDS: Final = 3600.0
 """After which a session that sent nothing is forgotten, as in one process."""
 
 _FRESHEN: Final = 4  # parts of that time after which a state that did not change is stored anew
 _OVERHEAD: Final = 4096  # bytes of a message beside its state
+_ABOUT: Final = "gateway.about"
 _PREFIX: Final = f"$KV.{BUCKET}."
 
 
@@ -91,18 +97,35 @@ class ClusterSessions:
 
     async def open(self) -> None:
         """Makes the bucket where it is missing. Raises `UserError`."""
-        await self._link.open()
-        await self._link.ensure(
-            api.StreamConfig(
-                name=STREAM,
-                subjects=[f"{_PREFIX}>"],
-                max_msgs_per_subject=1,
-                max_age=self._idle,
-                discard=api.DiscardPolicy.NEW,
-                storage=api.StorageType.FILE,
-                allow_rollup_hdrs=True,
-                duplicate_window=min(120.0, self._idle),
+        async with self._link.opening():
+            await self._link.ensure(
+                api.StreamConfig(
+                    name=STREAM,
+                    subjects=[f"{_PREFIX}>"],
+                    max_msgs_per_subject=1,
+                    max_age=self._idle,
+                    discard=api.DiscardPolicy.NEW,
+                    storage=api.StorageType.FILE,
+                    allow_rollup_hdrs=True,
+                    duplicate_window=min(120.0, self._idle),
+                )
             )
+            await self._agree()
+
+    async def _agree(self) -> None:
+        """Raises `UserError` where the gateways that started before have other keys: they would not know each other's."""
+        await self._link.ensure(
+            api.StreamConfig(name=ABOUT, subjects=[_ABOUT], max_msgs_per_subject=1, storage=api.StorageType.FILE)
+        )
+        with suppress(APIError):
+            await self._link.stored(_ABOUT, self._seal(_ABOUT.encode(), self._key), os.urandom(12).hex(), 0)
+        found = await self._link.last(ABOUT, _ABOUT)
+        if found is None or self._open(_ABOUT.encode(), found[1])[0] == self._key:
+            return
+        raise UserError(
+            "cluster: the gateways that share these servers have another masking_key or spool.key: give all the same "
+            f"(where both were changed on purpose: nats stream rm {ABOUT})",
+            self._link.servers.where,
         )
 
     def use(self, sealer: Sealer) -> None:

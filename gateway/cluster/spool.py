@@ -84,15 +84,16 @@ class ClusterStore:
 
     async def open(self) -> None:
         """See `Store.open`."""
-        await self._link.open()
-        if self._largest + _RECORD_OVERHEAD > self._link.largest:
-            raise UserError(
-                f"cluster: the servers take messages of {self._link.largest} bytes, and limits.body allows {self._largest}: "
-                f"set max_payload: {(self._largest + _RECORD_OVERHEAD) // 1024 + 1}KB in nats-server's configuration",
-                self._link.servers.where,
-            )
-        await self._bound()
-        await self._leases.open()
+        async with self._link.opening():
+            if self._largest + _RECORD_OVERHEAD > self._link.largest:
+                raise UserError(
+                    f"cluster: the servers take messages of {self._link.largest} bytes, and limits.body allows "
+                    f"{self._largest}: set max_payload: {(self._largest + _RECORD_OVERHEAD) // 1024 + 1}KB in "
+                    "nats-server's configuration",
+                    self._link.servers.where,
+                )
+            await self._bound()
+            await self._leases.open()
         await self.tidy()
 
     async def close(self) -> None:

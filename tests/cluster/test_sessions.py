@@ -9,10 +9,12 @@ import pytest
 from gateway.cluster import sessions
 from gateway.cluster.link import Away, Link, Servers
 from gateway.cluster.sessions import STATES, STREAM, ClusterSessions
+from gateway.core.errors import UserError
 from gateway.keyring import KeyRing
 from gateway.spool.seal import Sealer
 
 RING = KeyRing("k1", {"k1": b"1" * 32})
+OTHER = KeyRing("k9", {"k9": b"9" * 32})
 KEY = b"k" * 32
 NAME = "/t/\0posthog\0session-4711"
 
@@ -110,9 +112,8 @@ def test_what_does_not_open_is_unknown(cluster, run, change):
         lane = made._fingerprint(name)
         _, data = await link.last(STREAM, "$KV." + sessions.BUCKET + "." + lane.hex())
         if change == "other key":
-            reader, link2 = await opened(cluster, KeyRing("k9", {"k9": b"9" * 32}))
-            assert await take(reader, name) is None
-            await link2.close()
+            made.use(Sealer(OTHER, STATES))  # as a key that was rotated and is gone from the ring
+            assert await take(made, name) is None
         else:
             to = made._fingerprint("its place") if change == "other session" else lane
             changed = {
@@ -124,6 +125,17 @@ def test_what_does_not_open_is_unknown(cluster, run, change):
         await link.close()
 
     run(meddle())
+
+
+@pytest.mark.parametrize(("ring", "key"), [(OTHER, KEY), (RING, b"q" * 32)])
+def test_a_gateway_with_other_keys_than_the_others_does_not_start(cluster, run, ring, key):
+    async def start():
+        _, link = await opened(cluster)
+        await link.close()
+        with pytest.raises(UserError, match="have another masking_key"):
+            await opened(cluster, ring, key)
+
+    run(start())
 
 
 def test_a_server_may_die_and_without_most_of_them_nothing_is_lent(mortal, run):
