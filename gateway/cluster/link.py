@@ -177,7 +177,7 @@ class Link:
             wanted = f"hold {self.servers.replicas} replicas" if error.err_code in _NO_ROOM_FOR_REPLICAS else "be made"
             raise UserError(
                 f"cluster: the stream {config.name} can't {wanted} ({error.description}): "
-                "it takes three servers with JetStream and room, or replicas: 1",
+                "it takes three servers with JetStream, each with room for spool.limit, or replicas: 1",
                 self.servers.where,
             ) from None
         except Away:
