@@ -340,8 +340,10 @@ class Selectors:
             return memo[2]
         tests = self._tests_of(element)
         found = frozenset(number for test, number in tests if test(element)) if tests else _NONE
-        if Selectors.PRIVATE in found:
+        if Selectors.PRIVATE in found and not element.private:
             element.private = True
+            if mirror is not None:
+                mirror.others += 1
         element._matched = (self, stamp, found)  # noqa: SLF001
         return found
 
@@ -423,11 +425,13 @@ class Mirror:
         "known",
         "lock",
         "memory",
+        "others",
         "passwords",
         "printed",
         "room",
         "shape",
         "texts",
+        "told",
         "used",
     )
 
@@ -439,6 +443,8 @@ class Mirror:
         self.known = False
         self.epoch = 0  # counts changes of attributes and of an element's place
         self.shape = 0  # counts all other changes: what stands beside or in an element
+        self.others = 0  # counts what selectors don't ask for: marks, texts, documents
+        self.told: tuple[object, bytes] | None = None  # the page as bytes, and of what it is
         self.memory: object = None  # what a reader keeps beside the page: bounded, names and numbers, never a text
         self.used = 0.0
         self.lock = Lock()  # held by the one request that reads or changes this page
@@ -524,11 +530,13 @@ class Mirror:
         """Remembers which element a text node stands in."""
         if node_id in self.texts or len(self) < self.room:
             self.texts[node_id] = holder
+            self.others += 1
 
     def add_document(self, node_id: int, frame: Element | None) -> None:
         """Remembers which frame holds a document; None for the page's own."""
         if node_id in self.documents or len(self) < self.room:
             self.documents[node_id] = frame
+            self.others += 1
 
     def remove(self, node_id: int) -> None:
         """Takes a node off the page. It stays known, so that a late or retried change still finds its element."""
@@ -609,6 +617,13 @@ class Sessions:
     def known(self, key: str) -> Mirror | None:
         """The mirror of a session and window, where there is one."""
         return self._mirrors.get(key)
+
+    def touch(self, key: str, now: float) -> bool:
+        """Whether there is a mirror; it is in use then."""
+        mirror = self._mirrors.get(key)
+        if mirror is not None:
+            mirror.used = now
+        return mirror is not None
 
     def replace(self, key: str, mirror: Mirror | None, now: float) -> None:
         """Puts a mirror in the place of what was known; None: nothing is known any more."""

@@ -16,7 +16,9 @@ from typing import Any, Final
 from cssselect2 import parser
 
 _APART: Final = "\0"  # in no CSS literal (CSS Syntax 3, section 3.3) and in no attribute (HTML, section 13.2.5.36)
-_PRINT: Final = 0x10_0000  # fingerprints are written in private characters, which no literal has part of
+_PRINTS: Final = {byte: 0x10_0000 + byte for byte in range(256)}
+"""Fingerprints are written in private characters, which no literal has part of."""
+
 _CLOSED: Final = frozenset(
     {"", "true", "false", "plaintext-only"}
     | set(
@@ -30,6 +32,7 @@ _MARKUP: Final = re.compile(
     r"(?:[a-z]+>)?[*#]?[a-z][a-z0-9]{0,31}(?:[-:._][a-z0-9]{1,31}){0,6}", re.ASCII | re.IGNORECASE
 )
 _LONGEST: Final = 512
+_MOST_KNOWN: Final = 16_384  # values whose reduction is not worked out again
 
 
 class Reduced(str):
@@ -98,7 +101,7 @@ class Vocabulary:
     def fingerprint(self, name: str) -> str:
         """A keyed fingerprint of a name, in characters that no literal has part of."""
         digest = blake2b(name.encode("utf-8", "surrogatepass"), key=self._key, digest_size=12).digest()
-        return "".join(chr(_PRINT + byte) for byte in digest)
+        return digest.decode("latin-1").translate(_PRINTS)
 
     def tag(self, tag: str) -> str:
         """A tag, or what stands for one that is none."""
@@ -111,7 +114,7 @@ class Vocabulary:
         memo = self._memo
         if (value, is_name) in memo:
             return memo[value, is_name]
-        if len(memo) > 4096:
+        if len(memo) > _MOST_KNOWN:
             memo.clear()
         memo[value, is_name] = reduced = self._reduce(value, is_name=is_name)
         return reduced

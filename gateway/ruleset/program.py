@@ -81,6 +81,7 @@ class Program:
         self.unrecognised = unrecognised
         self.sessions = sessions if sessions is not None else Sessions()
         self.memories = Memories(self.keys.master)
+        self._shared: dict[str, bytes] = {}  # session → a print of the bytes by which other gateways know it
         self.trackers = (
             [trackers[name] for name in names]
             if names
@@ -272,19 +273,30 @@ class Program:
         for key in keys:
             mirror, memory = self.sessions.known(key), self.memories.known(key)
             page = write_page(mirror, self.vocabulary) if mirror is not None else b""
-            if data := pack(page, memory.write() if memory is not None else b""):
+            data = pack(page, memory.write() if memory is not None else b"")
+            self._shared[key] = _print(data)
+            if data:
                 told[key] = data
         return told
 
     def import_state(self, state: Mapping[str, bytes]) -> None:
         """Puts what another gateway told in the place of what is known. What can't be read is not known: it masks."""
         now = self.clock()
+        if len(self._shared) > 2 * self.sessions.most:
+            self._shared.clear()
         for key, data in state.items():
             page, memory = unpack(data)
+            if self._shared.get(key) == _print(data) and self._has(key, page, memory, now):
+                continue  # what this program told last: it has it, in a form that is read already
             mirror = read_page(page, self.vocabulary) if page else None
             self.sessions.replace(key, mirror, now)
             self.sessions.is_reduced = self.sessions.is_reduced or mirror is not None
             self.memories.replace(key, memory, now)
+            self._shared[key] = _print(data)
+
+    def _has(self, key: str, page: bytes, memory: bytes, now: float) -> bool:
+        """Whether all of a state is here; it is in use then."""
+        return self.sessions.touch(key, now) == bool(page) and self.memories.touch(key, now) == bool(memory)
 
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
@@ -321,6 +333,10 @@ class Program:
 def _records(file: RuleFile) -> list[Record]:
     """All that a file says of categories, for whomever."""
     return [file.record, *(profile.record for profile in file.visitors)]
+
+
+def _print(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def site_of(inbound: Inbound) -> str:

@@ -346,6 +346,13 @@ class Memories:
         """The memory of a session, where there is one."""
         return self._memories.get(name)
 
+    def touch(self, name: str, now: float) -> bool:
+        """Whether there is a memory; it is in use then."""
+        memory = self._memories.get(name)
+        if memory is not None:
+            memory.used = now
+        return memory is not None
+
     def replace(self, name: str, data: bytes, now: float) -> None:
         """Puts what `Memory.write` wrote in the place of what was known; what is none: nothing is known any more."""
         memory = Memory.read(self._key, data) if data else None

@@ -3,7 +3,8 @@
     .venv/bin/python -m tests.cluster.hops            every run of tests/corpus
     .venv/bin/python -m tests.cluster.hops RUN …      some
 
-The gateway that a request comes to knows nothing but the bytes that the one before it told.
+The gateway that a request comes to knows nothing but the bytes that the one before it told; or it is one of two in turn,
+which remember what they had.
 """
 
 from __future__ import annotations
@@ -62,16 +63,18 @@ def bytes_of(outcome: Outcome) -> object:
     return outcome
 
 
-def differences(file: Path, rules: str = RULES) -> tuple[int, list[int], list[bytes]]:
+def differences(file: Path, rules: str = RULES, *, remember: bool = False) -> tuple[int, list[int], list[bytes]]:
     """How many requests a run has, those whose bytes differ, and all bytes that were shared."""
-    still, hopping = subject.program(rules), subject.program(rules)
+    still, *gateways = (subject.program(rules) for _ in range(3 if remember else 2))
     store: dict[str, bytes] = {}
     wrong: list[int] = []
     seen: list[bytes] = []
     inbounds = requests(file)
     for number, inbound in enumerate(inbounds):
         here, _ = step(still, inbound, None)
-        hopping.sessions, hopping.memories = Sessions(), Memories(hopping.keys.master)
+        hopping = gateways[number % len(gateways)]
+        if not remember:
+            hopping.sessions, hopping.memories = Sessions(), Memories(hopping.keys.master)
         there, told = step(hopping, inbound, store)
         store.update(told)
         seen += told.values()
@@ -85,6 +88,7 @@ def main(names: list[str]) -> int:
     largest = 0
     for file in runs(*names):
         count, wrong, seen = differences(file)
+        wrong += differences(file, remember=True)[1]
         largest = max([largest, *map(len, seen)])
         total += count
         failed += len(wrong)

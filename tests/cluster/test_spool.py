@@ -7,7 +7,6 @@ from itertools import count
 
 import pytest
 
-from gateway.cluster import lease
 from gateway.cluster.link import Link, Servers
 from gateway.cluster.spool import PREFIX, STREAM, ClusterStore
 from gateway.core.errors import UserError
@@ -206,19 +205,6 @@ def test_what_is_acked_outlives_the_death_of_the_stream_s_leader(mortal, run, ro
         await other.close()
 
     run(kill())
-
-
-def test_a_gateway_that_ends_without_a_word_loses_its_routes(mortal, run, route):
-    async def vanish():
-        one, other = await opened(mortal), await opened(mortal)
-        await one.append(entry(b"1", route=route))
-        await one.append(entry(b"2", route=route))
-        assert len(await one.claim(route, 8)) == 1
-        await one._link.close()  # as kill -9 leaves it: nothing is given back
-        assert await drained(other, route, 2, 2 * lease.SECONDS + 10) == [b"1", b"2"]
-        await other.close()
-
-    run(vanish())
 
 
 def test_servers_that_take_too_little_or_are_too_few_are_said_in_one_line(mortal, run):
