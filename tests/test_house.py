@@ -32,7 +32,6 @@ TESTED_ELSEWHERE = {
     "cli/*.py": "cli/test_run.py",  # as processes, the way users call them
     "audit/*.py": "audit/test_trial.py",  # people, cases and report as one
     "demo/*.py": "cli/test_demo.py",  # the demo as a whole: what it says of its own traffic is the test
-    "cluster/link.py": "cluster/test_sessions.py",
     "cluster/lease.py": "cluster/test_spool.py",
     "cluster/setup.py": "cluster/test_settings.py",
     "codings/*.py": "conformance/test_codings.py",

@@ -81,6 +81,7 @@ class Link:
         self._start = start
         self._client = Client()
         self._is_open = False
+        self._trouble: Exception | None = None
 
     async def open(self) -> None:
         """Connects. Raises `UserError` where nobody answers."""
@@ -94,9 +95,9 @@ class Link:
                     list(self.servers.urls),
                     name="gateway",
                     tls=self.servers.context(),
-                    error_cb=_quiet,
+                    error_cb=self._note,
                     connect_timeout=2,
-                    reconnect_time_wait=0,
+                    reconnect_time_wait=0.2,  # type: ignore[arg-type] # it goes to asyncio.sleep
                     max_reconnect_attempts=-1,
                     ping_interval=5,
                     user=user if colon else None,
@@ -104,11 +105,16 @@ class Link:
                     token=None if colon else user or None,
                 )
         except (TimeoutError, OSError, nats.errors.Error) as error:
+            why = type(self._trouble or error).__name__  # its message may hold the login
             raise UserError(
-                f"cluster: no answer from {shown} ({type(error).__name__}): are the servers up, with JetStream on?",
+                f"cluster: no answer from {shown} ({why}): are the servers up, and are ca and login theirs?",
                 self.servers.where,
             ) from None
         self._is_open = True
+
+    async def _note(self, trouble: Exception) -> None:
+        """Keeps what is wrong with the connection, for a start that fails; later it shows at the questions."""
+        self._trouble = trouble
 
     @asynccontextmanager
     async def opening(self) -> AsyncIterator[None]:
@@ -231,7 +237,3 @@ class Link:
             return told["state"]  # type: ignore[no-any-return]
 
         return await self.settle(ask)
-
-
-async def _quiet(_: Exception) -> None:
-    """What is wrong with a connection shows at the questions; its message may hold addresses."""
