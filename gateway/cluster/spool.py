@@ -138,8 +138,8 @@ class ClusterStore:
             known = self._routes.setdefault(token, _Route(route))
             claimed: list[Claimed] = []
             with suppress(Away, APIError):
-                while len(claimed) < most and (one := await self._next(known)) is not None:
-                    if not self._leases.holds(token):
+                while len(claimed) < most and self._leases.holds(token):
+                    if (one := await self._next(known)) is None:
                         break
                     claimed.append(one)
             return claimed
@@ -164,7 +164,7 @@ class ClusterStore:
     async def tidy(self) -> None:
         """See `Store.tidy`."""
         try:
-            for token in self._routes:
+            for token in list(self._routes):  # claims go on meanwhile
                 if await self._leases.hold(token):
                     await self._expire(token)
             told = await self._link.state(STREAM)
