@@ -311,7 +311,8 @@ class ClusterStore:
         waiting: Counter[str] = Counter()
         for subject, count in subjects.items():
             token = subject.split(".")[2]
-            waiting[self._names.get(token, token)] += count
+            if token in self._names:  # another gateway's routes are its own matter
+                waiting[self._names[token]] += count
         return waiting
 
     def _count(self, reason: Dropped) -> None:
