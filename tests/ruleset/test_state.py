@@ -10,6 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.pipeline import masking
+from gateway.recording.dom import Sessions
+from gateway.ruleset.secrets import Memories
 from gateway.ruleset.state import VERSION, pack, unpack
 from tests import subject
 from tests.subject import PRIVATE, request, sent
@@ -138,6 +140,40 @@ def test_a_secret_typed_at_one_gateway_is_gone_at_another():
     log = request({"event": "x", "properties": {"$session_id": SESSION, "note": "for Mara-Lindqvist-77 today"}})
     assert b"Lindqvist" not in sent(other, log).body
     assert b"Lindqvist" in sent(subject.program(PRIVATE, "posthog"), log).body
+
+
+def test_a_value_cut_over_texts_of_a_page_that_another_gateway_read_is_one_value():
+    program = subject.program(PRIVATE, "posthog")
+    line = element(5, "p", {}, text(6, "-"), element(7, "b", {}, text(8, "-")), text(9, "-"))
+    inbound = batch(page(line, element(10, "p", {}, text(11, "-"))))
+    sent(program, inbound)
+    _, state = told_by(program, inbound)
+    texts = [{"id": 9, "value": " 1111"}, {"id": 8, "value": "1111"}, {"id": 6, "value": "4111 1111 "}]
+    together = {
+        "type": 3, "timestamp": 2, "data": {"source": 0, "texts": texts, "attributes": [], "removes": [], "adds": []},
+    }  # fmt: skip
+    body, _ = hop(state, together, change(11, "readable words"))
+    assert "1111" not in body
+    assert "readable words" in body
+
+
+def test_what_is_handed_in_counts_against_the_bounds():
+    program = subject.program(PRIVATE, "posthog")
+    typed = {"type": 3, "timestamp": 2, "data": {"source": 5, "id": 9, "text": "Mara-Lindqvist-77", "isChecked": False}}
+    inbound = batch(page(element(9, "input", {"type": "text"})), typed)
+    sent(program, inbound)
+    keys, state = told_by(program, inbound)
+    told = program.sessions.held, program.memories.held
+    assert min(told) > 0
+    other = subject.program(PRIVATE, "posthog")
+    for _ in range(2):
+        other.import_state(state)
+        assert (other.sessions.held, other.memories.held) == told
+        other.import_state(dict.fromkeys(keys, b""))
+        assert (other.sessions.held, other.memories.held) == (0, 0)
+    small = subject.program(PRIVATE, "posthog", sessions=Sessions(nodes=1), memories=Memories(subject.KEY, prints=0))
+    small.import_state(state)
+    assert (small.sessions.held, small.memories.held) == (0, 0)
 
 
 def test_rules_that_ask_for_other_elements_do_not_know_the_page(state):
