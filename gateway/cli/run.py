@@ -102,7 +102,7 @@ class Served:
         bound = bind((at.host, at.port), key="console.listen") if at is not None else None
         quarantine = make_quarantine(settings)
         if self._cluster is not None:
-            await self._cluster.sessions.open()
+            await self._cluster.open()
         self._maskers = Maskers(
             settings.workers,
             told=lambda why: log.emit(Event.MASKER_ENDED, why=why),

@@ -30,17 +30,16 @@ class Leases:
         self._mine: dict[str, tuple[int, float]] = {}  # name → the message's number, and until when it holds
         self._asked: dict[str, float] = {}
 
-    async def open(self) -> None:
-        """Makes the stream where it is missing. Raises `UserError`."""
-        await self._link.ensure(
-            api.StreamConfig(
-                name=STREAM,
-                subjects=[f"{PREFIX}>"],
-                max_msgs_per_subject=1,
-                max_age=SECONDS,
-                storage=api.StorageType.FILE,
-                duplicate_window=SECONDS,
-            )
+    @staticmethod
+    def stream() -> api.StreamConfig:
+        """Where the leases of all gateways are."""
+        return api.StreamConfig(
+            name=STREAM,
+            subjects=[f"{PREFIX}>"],
+            max_msgs_per_subject=1,
+            max_age=SECONDS,
+            storage=api.StorageType.FILE,
+            duplicate_window=SECONDS,
         )
 
     def holds(self, name: str) -> bool:

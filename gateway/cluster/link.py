@@ -165,8 +165,20 @@ class Link:
             await asyncio.sleep(pause)
             pause = min(2 * pause, 0.5)
 
-    async def ensure(self, config: api.StreamConfig) -> None:
-        """Makes a stream, or gives one that exists its present bounds. Raises `UserError` where that can't be."""
+    async def ensure(self, *configs: api.StreamConfig) -> None:
+        """Makes streams, or gives those that exist their present bounds. Raises `UserError` where that can't be.
+
+        All at once: a new stream's servers elect its leader, which takes seconds.
+        """
+        making = [asyncio.create_task(self._ensure(config)) for config in configs]
+        try:
+            await asyncio.gather(*making)
+        finally:
+            for task in making:
+                task.cancel()
+            await asyncio.gather(*making, return_exceptions=True)
+
+    async def _ensure(self, config: api.StreamConfig) -> None:
         config.num_replicas = self.servers.replicas
 
         async def make() -> None:

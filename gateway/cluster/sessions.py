@@ -95,28 +95,29 @@ class ClusterSessions:
         self._idle = idle
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
 
+    def streams(self) -> tuple[api.StreamConfig, ...]:
+        """What it keeps on the servers."""
+        bucket = api.StreamConfig(
+            name=STREAM,
+            subjects=[f"{_PREFIX}>"],
+            max_msgs_per_subject=1,
+            max_age=self._idle,
+            discard=api.DiscardPolicy.NEW,
+            storage=api.StorageType.FILE,
+            allow_rollup_hdrs=True,
+            duplicate_window=min(120.0, self._idle),
+        )
+        about = api.StreamConfig(name=ABOUT, subjects=[_ABOUT], max_msgs_per_subject=1, storage=api.StorageType.FILE)
+        return bucket, about
+
     async def open(self) -> None:
         """Makes the bucket where it is missing. Raises `UserError`."""
         async with self._link.opening():
-            await self._link.ensure(
-                api.StreamConfig(
-                    name=STREAM,
-                    subjects=[f"{_PREFIX}>"],
-                    max_msgs_per_subject=1,
-                    max_age=self._idle,
-                    discard=api.DiscardPolicy.NEW,
-                    storage=api.StorageType.FILE,
-                    allow_rollup_hdrs=True,
-                    duplicate_window=min(120.0, self._idle),
-                )
-            )
+            await self._link.ensure(*self.streams())
             await self._agree()
 
     async def _agree(self) -> None:
         """Raises `UserError` where the gateways that started before have other keys: they would not know each other's."""
-        await self._link.ensure(
-            api.StreamConfig(name=ABOUT, subjects=[_ABOUT], max_msgs_per_subject=1, storage=api.StorageType.FILE)
-        )
         with suppress(APIError):
             await self._link.stored(_ABOUT, self._seal(_ABOUT.encode(), self._key), os.urandom(12).hex(), 0)
         found = await self._link.last(ABOUT, _ABOUT)

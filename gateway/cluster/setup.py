@@ -17,10 +17,17 @@ from gateway.spool.seal import RECORDS, Sealer
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
-    """Both, over one connection. The store opens and closes it."""
+    """Both, over one connection. The store closes it."""
 
+    link: Link
     store: ClusterStore
     sessions: ClusterSessions
+
+    async def open(self) -> None:
+        """Makes all streams at once, so that a first start waits for one election. Raises `UserError`."""
+        async with self.link.opening():
+            await self.link.ensure(*self.sessions.streams(), *self.store.streams())
+            await self.sessions.open()
 
     def use(self, ring: KeyRing, *, limit: int, keep: float) -> None:
         """Takes up other keys and bounds (a reload)."""
@@ -41,7 +48,7 @@ def make_cluster(settings: Settings, ring: KeyRing, masking_key: bytes) -> Clust
         largest=settings.limits.body,
     )
     sessions = ClusterSessions(link, Sealer(ring, STATES), masking_key, settings.sessions.idle)
-    return Cluster(store, sessions)
+    return Cluster(link, store, sessions)
 
 
 def servers_of(settings: ClusterSettings, environ: Mapping[str, str] | None = None) -> Servers:

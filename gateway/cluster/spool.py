@@ -82,6 +82,19 @@ class ClusterStore:
         self._claiming = asyncio.Lock()
         self._numbers = Numbers(State.FAILING, 0, 0, limit, None, {}, {})  # until it is open
 
+    def streams(self) -> tuple[api.StreamConfig, ...]:
+        """What it keeps on the servers."""
+        records = api.StreamConfig(
+            name=STREAM,
+            subjects=[f"{PREFIX}.>"],
+            max_bytes=self._limit,
+            max_age=self._keep + 3600.0,
+            discard=api.DiscardPolicy.NEW,
+            storage=api.StorageType.FILE,
+            duplicate_window=120.0,
+        )
+        return records, self._leases.stream()
+
     async def open(self) -> None:
         """See `Store.open`."""
         async with self._link.opening():
@@ -92,8 +105,7 @@ class ClusterStore:
                     "nats-server's configuration",
                     self._link.servers.where,
                 )
-            await self._bound()
-            await self._leases.open()
+            await self._link.ensure(*self.streams())
         await self.tidy()
 
     async def close(self) -> None:
@@ -288,19 +300,6 @@ class ClusterStore:
             await self._link.remove(STREAM, found[0])
 
     # numbers
-
-    async def _bound(self) -> None:
-        await self._link.ensure(
-            api.StreamConfig(
-                name=STREAM,
-                subjects=[f"{PREFIX}.>"],
-                max_bytes=self._limit,
-                max_age=self._keep + 3600.0,
-                discard=api.DiscardPolicy.NEW,
-                storage=api.StorageType.FILE,
-                duplicate_window=120.0,
-            )
-        )
 
     def _token(self, route: str) -> str:
         token = blake2b(route.encode(), digest_size=8).hexdigest()
