@@ -16,11 +16,10 @@ import pytest
 
 from gateway import config
 from gateway.cli.certs import make
-from gateway.cli.run import blueprint_of, listening, make_plan
-from gateway.proxy.masking import Programs
-from gateway.proxy.routes import Plan
+from gateway.cli.run import blueprint_of, listening
 from gateway.proxy.server import Listening
 from gateway.proxy.tls import TlsFiles
+from tests.plans import plan_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -174,11 +173,6 @@ def test_the_listener_is_the_one_of_the_file(tmp_path):
     )
     files = TlsFiles(tmp_path / "certs/gateway.pem", tmp_path / "certs/gateway.key", "TLSv1.3", tmp_path / "c")
     assert listening(full.settings) == Listening(("::1", 1), files, ("127.0.0.1", 2))
-
-
-def plan_of(configuration: config.Configuration) -> Plan:
-    programs = blueprint_of(configuration, b"k" * 32).programs()
-    return make_plan(configuration, Programs(programs), programs)
 
 
 def test_the_plan_holds_what_the_file_says(tmp_path):

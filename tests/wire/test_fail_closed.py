@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from gateway import config
-from gateway.cli.run import make_plan, make_programs
 from gateway.ruleset.judge import Judge
+from tests.plans import plan_of
 from tests.wire.mutations import bombs
 from tests.wire.test_forwarding import END, status
 
@@ -30,8 +30,7 @@ def serve(stage, tmp_path):
             f"{more}routes:\n  - {{path: /t/, upstream: {stage.backend.url!r}}}\n"
         )
         configuration = config.load(file)
-        key = config.masking_key(configuration.settings)
-        made = make_plan(configuration, make_programs(configuration, config.keys_of(configuration, key)))
+        made = plan_of(configuration)
         return stage.start(masker=made.masker, routes=plan.pop("routes", made.routes), limits=made.limits)
 
     return start

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway import config
-from gateway.cli.run import make_plan, make_programs
+from tests.plans import plan_of
 
 PATH = b"/t/array/phc_abc/config"
 PRIVATE = '"maskAllInputs":true'
@@ -35,8 +35,7 @@ def serve(stage, tmp_path: Path):
     def plan(own: str):
         (tmp_path / "own.yaml").write_text(own)
         configuration = config.load(file)
-        key = config.masking_key(configuration.settings)
-        return make_plan(configuration, make_programs(configuration, config.keys_of(configuration, key)))
+        return plan_of(configuration)
 
     stage.backend.script = ANSWER
     made = plan("mask: []\n")

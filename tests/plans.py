@@ -1,0 +1,13 @@
+"""Plans for tests: what `gateway run` would serve by, masked in the test's own process."""
+
+from __future__ import annotations
+
+from gateway.cli.run import blueprint_of, make_plan
+from gateway.config import Configuration
+from gateway.proxy.masking import Programs
+from gateway.proxy.routes import Plan
+
+
+def plan_of(configuration: Configuration, key: bytes = b"k" * 32) -> Plan:
+    programs = blueprint_of(configuration, key).programs()
+    return make_plan(configuration, Programs(programs), programs)
