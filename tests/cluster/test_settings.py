@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from gateway.cli.run import where_spooled
 from gateway.cluster.setup import servers_of
 from gateway.config import load
 from gateway.core.errors import UserError
@@ -60,3 +61,10 @@ def test_a_mistake_is_one_line_with_its_place(tmp_path, text, told):
 def test_it_needs_the_key_of_the_spool(tmp_path):
     with pytest.raises(UserError, match="add `spool"):
         settings(tmp_path, "cluster: tls://10.0.0.1\n", "routes: [{upstream: 'https://u.example'}]\n")
+
+
+def test_a_reload_may_move_the_line_and_not_change_what_it_says(tmp_path):
+    before = where_spooled(settings(tmp_path, "cluster: tls://10.0.0.1\n"))
+    assert where_spooled(settings(tmp_path, "# ours\n\ncluster: tls://10.0.0.1\n")) == before
+    assert where_spooled(settings(tmp_path, "cluster: tls://10.0.0.2\n")) != before
+    assert where_spooled(settings(tmp_path, "")) != before
