@@ -265,6 +265,29 @@ def _proxy(value: str) -> str:
     return f"{parts.scheme}://{parts.netloc.lower()}"
 
 
+def _servers(value: Any) -> tuple[str, ...]:
+    """URLs of NATS servers: one scheme, then hosts with ports, apart by commas."""
+    example = "as in tls://10.0.0.1:4222,10.0.0.2:4222,10.0.0.3:4222"
+    scheme, colon, rest = value.partition("://") if isinstance(value, str) else ("", "", "")
+    if not colon or scheme not in {"tls", "nats"}:
+        raise ValueError(f"addresses of NATS servers are wanted here, {example}")
+    if "@" in rest:
+        raise ValueError("a URL here must not hold credentials: write login: env:NATS_LOGIN")
+    urls = []
+    for one in rest.split(","):
+        host, colon, port = one.strip().rpartition(":")
+        if not colon:
+            host, port = port, "4222"
+        if not _is_host(host.strip("[]").lower()) or not (port.isdecimal() and 0 < int(port) < 65536):
+            raise ValueError(f"{quoted(one.strip())} is no host with a port: write {example.removeprefix('as in ')}")
+        if scheme == "nats" and not _is_loopback(host.strip("[]").lower()):
+            raise ValueError(
+                f"nats:// would send in the clear to {host}: use tls:// (nats:// is for loopback addresses)"
+            )
+        urls.append(f"{scheme}://{host}:{port}")
+    return tuple(urls)
+
+
 def _is_host(host: str) -> bool:
     try:
         ip_address(host)
@@ -582,6 +605,27 @@ class BackupSettings(Strict):
     keep: Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 1000, "from 1 to 1000"))] = 14
 
 
+class ClusterSettings(Strict):
+    """The NATS servers that several gateways share: `servers` alone may stand in the place of this mapping.
+
+    `login` names where `user:password` or a token is. Off loopback the servers are spoken to by TLS.
+    """
+
+    servers: Annotated[tuple[str, ...], PlainValidator(_servers), _TEXT]
+    replicas: Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 5, "from 1 to 5"))] = 3
+    login: SecretName | None = None
+    ca: MaybeFile = None
+    certificate: MaybeFile = None
+    key: MaybeFile = None
+    where: Where = ""
+
+    @model_validator(mode="after")
+    def _be_whole(self) -> Self:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: name both, or none")
+        return self
+
+
 class Settings(Strict):
     """gateway.yaml."""
 
@@ -597,6 +641,9 @@ class Settings(Strict):
     visitors: VisitorSettings = VisitorSettings()
     spool: SpoolSettings | None = None
     console: ConsoleSettings | None = None
+    cluster: Annotated[
+        ClusterSettings | None, BeforeValidator(lambda value: {"servers": value} if isinstance(value, str) else value)
+    ] = Field(default=None, json_schema_extra={"type": ["string", "object", "null"]})
     workers: Workers = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()
@@ -630,6 +677,8 @@ class Settings(Strict):
                     raise ValueError(
                         f"{key}: {word} (line {line}) needs a spool: add `spool: {{key: env:GATEWAY_KEY}}`"
                     )
+        if self.cluster is not None and self.spool is None:
+            raise ValueError("cluster seals what it shares with the spool's key: add `spool: {key: env:GATEWAY_KEY}`")
         return self
 
     @model_validator(mode="after")

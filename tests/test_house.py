@@ -32,6 +32,8 @@ TESTED_ELSEWHERE = {
     "cli/*.py": "cli/test_run.py",  # as processes, the way users call them
     "audit/*.py": "audit/test_trial.py",  # people, cases and report as one
     "demo/*.py": "cli/test_demo.py",  # the demo as a whole: what it says of its own traffic is the test
+    "cluster/lease.py": "cluster/test_spool.py",
+    "cluster/setup.py": "cluster/test_settings.py",
     "codings/*.py": "conformance/test_codings.py",
     "formats/*.py": "conformance/test_formats.py",
     "operators/*.py": "conformance/test_operators.py",
@@ -233,6 +235,7 @@ OUTSIDE = {
     "audit",
     "backup.py",
     "cli",
+    "cluster",
     "console",
     "demo",
     "maskers",

@@ -18,7 +18,9 @@ import uvloop
 
 from gateway import __version__, backup, config, log
 from gateway.cli.backup import back_up
+from gateway.cluster.setup import Cluster, make_cluster
 from gateway.config import (
+    ClusterSettings,
     Configuration,
     ConsentSettings,
     EgressSettings,
@@ -88,7 +90,8 @@ class Served:
         self._configuration = config.load(path)
         self._key = config.masking_key(self._configuration.settings)
         self._sealer: Sealer | None = None
-        self._store = make_store(self._configuration.settings)
+        self._cluster = cluster_of(self._configuration.settings, self._key)
+        self._store = self._cluster.store if self._cluster is not None else make_store(self._configuration.settings)
         self._backup_failed: Name | None = None
 
     async def run(self) -> None:
@@ -98,7 +101,13 @@ class Served:
         at = settings.console.listen if settings.console is not None else None
         bound = bind((at.host, at.port), key="console.listen") if at is not None else None
         quarantine = make_quarantine(settings)
-        self._maskers = Maskers(settings.workers, told=lambda why: log.emit(Event.MASKER_ENDED, why=why))
+        if self._cluster is not None:
+            await self._cluster.open()
+        self._maskers = Maskers(
+            settings.workers,
+            told=lambda why: log.emit(Event.MASKER_ENDED, why=why),
+            shared=self._cluster.sessions if self._cluster is not None else None,
+        )
         self._edition = await self._maskers.start(blueprint_of(self._configuration, self._key))
         try:
             self._next = self._configuration, self._edition
@@ -172,7 +181,7 @@ class Served:
             line = "listen, tls, console, masking_key and workers change at a start only: start again"
             raise UserError(line, str(self._path))
         if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
-            raise UserError("spool.path changes at a start only: start again", str(self._path))
+            raise UserError("spool.path and cluster change at a start only: start again", str(self._path))
         prepared = self._maskers.prepare(blueprint_of(fresh, self._key))
         edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
         self._next = fresh, edition
@@ -212,7 +221,9 @@ class Served:
         self._configuration, self._edition = self._next
         self._maskers.take(self._edition)
         spool = self._configuration.settings.spool
-        if self._store is not None and self._sealer is not None and spool is not None:
+        if self._cluster is not None and spool is not None:
+            self._cluster.use(spool_ring(spool), limit=spool.limit, keep=spool.keep)
+        elif isinstance(self._store, EmbeddedStore) and self._sealer is not None and spool is not None:
             self._store.use(self._sealer, limit=spool.limit, keep=spool.keep)
         _say("reloaded")
         log.emit(
@@ -233,9 +244,15 @@ def listening(settings: Settings) -> Listening:
     return Listening(address, TlsFiles(tls.certificate, tls.key, tls.minimum, tls.client_ca), redirect)
 
 
-def where_spooled(settings: Settings) -> Path | None:
-    """The file of the spool, where there is one."""
-    return settings.spool.path if settings.spool is not None else None
+def where_spooled(settings: Settings) -> tuple[Path | None, ClusterSettings | None]:
+    """The file of the spool, and the cluster, where there are any; not on which line they stand."""
+    cluster = settings.cluster.model_copy(update={"where": ""}) if settings.cluster is not None else None
+    return settings.spool.path if settings.spool is not None else None, cluster
+
+
+def cluster_of(settings: Settings, masking_key: bytes) -> Cluster | None:
+    """What several gateways share, where the configuration says so; not opened yet."""
+    return make_cluster(settings, spool_ring(settings.spool), masking_key) if settings.spool is not None else None
 
 
 def sealer_of(spool: SpoolSettings) -> Sealer:

@@ -22,6 +22,7 @@ from gateway.recording.claim import Claim, Form, PlaceLike, Scene
 from gateway.recording.dom import UNKNOWN, Element
 from gateway.recording.interned import Entry, Row, Strings, Table, Use
 from gateway.recording.rrweb import enter, number, pick
+from gateway.recording.vocabulary import Reduced
 
 _SNAPSHOT, _CHANGE = 2, 12
 _OTHERS: Final = frozenset({4, 6, 7, 8, 9})  # meta, focus, view end, viewport, frustration
@@ -237,9 +238,9 @@ class Segment:
             if lower is None or (lower in self._names and leaf is not None and text is None):
                 is_unsure = True
             elif lower in self._names:
-                told[lower] = text[:_LONGEST_VALUE] if text is not None else None
+                told[lower] = text if text is None or isinstance(text, Reduced) else text[:_LONGEST_VALUE]
                 if isinstance(leaf, Use) and leaf.entry is not None and text is not None:
-                    self._table.remember(leaf.entry.index, text)
+                    self._table.remember(leaf.entry.index, text, is_value=True)
             if leaf is None:
                 continue
             if name is None:
@@ -324,7 +325,7 @@ class Segment:
         if entry is not None:
             return Use(layer, node, entry, entry.leaf.value), entry.leaf.value
         text = self._table.known.get(index) if self._table.is_known else None
-        return Use(layer, node, None, _EARLIER if text is None else text), text
+        return Use(layer, node, None, _EARLIER if text is None or isinstance(text, Reduced) else text), text
 
     def _name(self, layer: Layer, node: Node, place: PlaceLike) -> str | None:
         """The name of a node or attribute. One claim for all its uses: no mask of a value ever reaches them."""
@@ -338,7 +339,8 @@ class Segment:
             return None
         entry = self._fresh.get(index)
         if entry is None:
-            return self._table.known.get(index)
+            known = self._table.known.get(index)
+            return None if isinstance(known, Reduced) else known
         use = self._named.get(index)
         if use is None:
             use = self._named[index] = Use(layer, node, entry, entry.leaf.value)

@@ -68,7 +68,7 @@ class Reader:
         if (
             isinstance(table, Table)
             and element.id
-            and table.owner == (identity(event.get("session")), identity(event.get("view")))
+            and table.is_of((identity(event.get("session")), identity(event.get("view"))))
         ):
             element = self._mirror.find_by_id(element.id) or element
         is_shown = _text_of(told, "name_source") in _TOLD_BY_ATTRIBUTE

@@ -26,6 +26,8 @@ from cssselect2.parser import (
     parse,
 )
 
+from gateway.recording.vocabulary import name_of
+
 FIELD_TAGS: Final = frozenset({"input", "textarea", "select", "option", "optgroup", "datalist"})
 _KEPT_VALUE: Final = 512  # characters of an attribute that are kept for selectors
 _DEEPEST: Final = 512  # elements above one; what is deeper, or hangs on itself, is unknown
@@ -129,7 +131,8 @@ class Element:
                 return
             del self.attributes[name]
         else:
-            value = value[:_KEPT_VALUE]
+            if len(value) > _KEPT_VALUE:
+                value = value[:_KEPT_VALUE]
             if (name == "contenteditable" and value.lower() == "false") or self.attributes.get(name) == value:
                 return
             self.attributes[name] = value
@@ -343,8 +346,10 @@ class Selectors:
             return memo[2]
         tests = self._tests_of(element)
         found = frozenset(number for test, number in tests if test(element)) if tests else _NONE
-        if Selectors.PRIVATE in found:
+        if Selectors.PRIVATE in found and not element.private:
             element.private = True
+            if mirror is not None:
+                mirror.others += 1
         element._matched = (self, stamp, found)  # noqa: SLF001
         return found
 
@@ -421,16 +426,19 @@ class Mirror:
     __slots__ = (
         "_by_name",
         "_former",
-        "_room",
         "documents",
         "elements",
         "epoch",
         "known",
         "lock",
         "memory",
+        "others",
         "passwords",
+        "printed",
+        "room",
         "shape",
         "texts",
+        "told",
         "used",
     )
 
@@ -442,12 +450,15 @@ class Mirror:
         self.known = False
         self.epoch = 0  # counts changes of attributes and of an element's place
         self.shape = 0  # counts all other changes: what stands beside or in an element
+        self.others = 0  # counts what selectors don't ask for: marks, texts, documents
+        self.told: tuple[object, bytes] | None = None  # the page as bytes, and of what it is
         self.memory: object = None  # what a reader keeps beside the page: bounded, names and numbers, never a text
         self.used = 0.0
         self.lock = Lock()  # held by the one request that reads or changes this page
+        self.printed: Callable[[str], str] | None = None  # where some names are known by their fingerprints alone
         self._by_name: dict[str, int] = {}
         self._former: list[dict[int, Element]] = []
-        self._room = room
+        self.room = room
 
     def __len__(self) -> int:
         return len(self.elements) + len(self.texts) + len(self.documents)
@@ -465,7 +476,7 @@ class Mirror:
         self.texts = {}
         self.documents = {}
         self._by_name = {}
-        if len(self.passwords) > self._room:
+        if len(self.passwords) > self.room:
             self.passwords = set()
         self.known = False
         self.epoch += 1
@@ -498,7 +509,7 @@ class Mirror:
         Where the id is known already, the known element takes over what is new, and keeps its marks and what is in it.
         """
         old = self.elements.get(element.node_id)
-        if old is None and len(self) >= self._room:  # a page beyond the bound is not known: what comes is masked
+        if old is None and len(self) >= self.room:  # a page beyond the bound is not known: what comes is masked
             element.private = True
             return element
         parent = element.parent
@@ -511,8 +522,7 @@ class Mirror:
         if element.was_password or (element.node_id in self.passwords and element.tag == "input"):
             element.was_password = True
             self.passwords.add(element.node_id)
-        if element.id is not None:
-            self._by_name[element.id] = element.node_id
+        self.name(element)
         if parent is None or parent is UNKNOWN:
             element.parent = parent
             return element
@@ -542,13 +552,15 @@ class Mirror:
 
     def add_text(self, node_id: int, holder: Element) -> None:
         """Remembers which element a text node stands in."""
-        if node_id in self.texts or len(self) < self._room:
+        if node_id in self.texts or len(self) < self.room:
             self.texts[node_id] = holder
+            self.others += 1
 
     def add_document(self, node_id: int, frame: Element | None) -> None:
         """Remembers which frame holds a document; None for the page's own."""
-        if node_id in self.documents or len(self) < self._room:
+        if node_id in self.documents or len(self) < self.room:
             self.documents[node_id] = frame
+            self.others += 1
 
     def remove(self, node_id: int) -> None:
         """Takes a node off the page. It stays known, so that a late or retried change still finds its element."""
@@ -559,14 +571,26 @@ class Mirror:
 
     def find_by_id(self, name: str) -> Element | None:
         """The element whose `id` attribute is `name`."""
-        node_id = self._by_name.get(name[:_KEPT_VALUE])
+        name = name[:_KEPT_VALUE]
+        if name not in self._by_name and self.printed is not None:
+            name = self.printed(name)
+        node_id = self._by_name.get(name)
         element = self.elements.get(node_id) if node_id is not None else None
-        return element if element is not None and element.id == name[:_KEPT_VALUE] else None
+        return element if element is not None and element.id is not None and name_of(element.id) == name else None
+
+    def is_found(self, element: Element) -> bool:
+        """Whether its `id` attribute finds this element."""
+        return element.id is not None and self._by_name.get(name_of(element.id)) == element.node_id
 
     def rename(self, element: Element) -> None:
         """Says that an element's `id` attribute changed."""
-        if element.id is not None and len(self._by_name) < self._room:
-            self._by_name[element.id] = element.node_id
+        if len(self._by_name) < self.room:
+            self.name(element)
+
+    def name(self, element: Element) -> None:
+        """Has its `id` attribute find an element."""
+        if element.id is not None:
+            self._by_name[name_of(element.id)] = element.node_id
 
 
 class Sessions:
@@ -579,6 +603,7 @@ class Sessions:
         self.most = most
         self.nodes = nodes
         self.idle = idle
+        self.is_reduced = False  # whether pages came from outside, with what one vocabulary of selectors asks for
         self._mirrors: dict[str, Mirror] = {}
         self._sizes: dict[str, int] = {}
         self._lock = Lock()
@@ -619,6 +644,28 @@ class Sessions:
                 mirror.clear_up()
             with self._lock:
                 self._settle(wanted, now)
+
+    def known(self, key: str) -> Mirror | None:
+        """The mirror of a session and window, where there is one."""
+        return self._mirrors.get(key)
+
+    def touch(self, key: str, now: float) -> bool:
+        """Whether there is a mirror; it is in use then."""
+        with self._lock:
+            mirror = self._mirrors.pop(key, None)
+            if mirror is not None:
+                mirror.used = now
+                self._mirrors[key] = mirror  # the one that was used last stands last
+        return mirror is not None
+
+    def replace(self, key: str, mirror: Mirror | None, now: float) -> None:
+        """Puts a mirror in the place of what was known; None: nothing is known any more."""
+        with self._lock:
+            self._drop(key)
+            if mirror is not None:
+                mirror.used = now
+                self._mirrors[key] = mirror
+                self._settle([key], now)
 
     def _open(self, key: str, now: float) -> Mirror:
         mirror = self._mirrors.get(key)

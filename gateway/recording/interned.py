@@ -11,6 +11,7 @@ one of its uses had masked.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -27,28 +28,37 @@ class Table:
     """What runs on from one segment of a view to the next: counts, and the strings that selectors need. No text."""
 
     owner: tuple[str, str] = ("", "")  # session and view
+    printed_owner: str = ""  # where these are known by a keyed fingerprint alone
+    printed: Callable[[str], str] | None = None
     is_known: bool = False
     strings: int = 0
     nodes: int = 0
     known: dict[int, str] = field(default_factory=dict)  # names, values of attributes that selectors name, blanks
+    values: set[int] = field(default_factory=set)  # those of them that are values
     starts: dict[int, tuple[int, int]] = field(default_factory=dict)  # segment → strings and nodes before it
 
     def begin(self, owner: tuple[str, str], index: int | None) -> bool:
         """Takes up a segment, a retried one too; whether it is of the same view as the one before."""
-        is_same = owner == self.owner
+        is_same = self.is_of(owner)
+        self.owner, self.printed_owner = owner, ""
         if not is_same:
-            self.owner = owner
-            self.known, self.starts = {}, {}
+            self.known, self.values, self.starts = {}, set(), {}
         start = self.starts.get(index) if index is not None else None
         self.is_known = start is not None
         self.strings, self.nodes = start or (0, 0)
         return is_same
 
+    def is_of(self, owner: tuple[str, str]) -> bool:
+        """Whether it is a session's and view's."""
+        if self.printed_owner and self.printed is not None:
+            return self.printed(name_of_owner(owner)) == self.printed_owner
+        return owner == self.owner
+
     def restart(self) -> None:
         """A full snapshot begins."""
         self.is_known = True
         self.strings = self.nodes = 0
-        self.known, self.starts = {}, {}
+        self.known, self.values, self.starts = {}, set(), {}
 
     def end(self, index: int | None) -> None:
         """The segment is read: the next one goes on from here."""
@@ -57,10 +67,17 @@ class Table:
             if len(self.starts) > _MOST_SEGMENTS:
                 del self.starts[next(iter(self.starts))]
 
-    def remember(self, index: int, text: str) -> None:
-        """Keeps a string that a later segment may name an element by."""
+    def remember(self, index: int, text: str, *, is_value: bool = False) -> None:
+        """Keeps a string that a later segment may name an element by, or that a selector may ask for."""
         if len(self.known) < _MOST_KNOWN and len(text) <= _LONGEST_KNOWN:
             self.known[index] = text
+            if is_value:
+                self.values.add(index)
+
+
+def name_of_owner(owner: tuple[str, str]) -> str:
+    """A session and its view as one name."""
+    return "\0".join(owner)
 
 
 class Entry:

@@ -59,7 +59,7 @@ _RECORDS: Final = {
 
 
 @dataclass(slots=True)
-class _Known:
+class Known:
     """What runs on from one batch of a tab to the next. No text but names and what selectors compare."""
 
     names: dict[int, str] = field(default_factory=dict)  # entry → the attribute that it names
@@ -87,7 +87,7 @@ class Reader:
         self._names = scene.attribute_names
         self._lines = scene.lines
         self._page = rrweb.Reader(scene)
-        self._known = scene.mirror.memory if isinstance(scene.mirror.memory, _Known) else _Known()
+        self._known = scene.mirror.memory if isinstance(scene.mirror.memory, Known) else Known()
         scene.mirror.memory = self._known
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:

@@ -17,9 +17,14 @@ class Siblings:
 
     __slots__ = ("_placed", "_rows")
 
-    def __init__(self) -> None:
-        self._rows: dict[int, list[int]] = {}
-        self._placed = 0
+    def __init__(self, rows: dict[int, list[int]] | None = None, placed: int = 0) -> None:
+        """As `told` told it."""
+        self._rows = rows if rows is not None else {}
+        self._placed = placed
+
+    def told(self) -> tuple[dict[int, list[int]], int]:
+        """Everything that it holds: numbers."""
+        return self._rows, self._placed
 
     def place(self, parent: int, node: int, index: int) -> list[int]:
         """Places a node in its parent; returns those right behind it."""

@@ -29,11 +29,15 @@ from gateway.formats import FORMATS
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.operators import prepare_spec
 from gateway.recording.dom import Selectors, Sessions
+from gateway.recording.state import read as read_page
+from gateway.recording.state import write as write_page
+from gateway.recording.vocabulary import Vocabulary
 from gateway.ruleset.judge import PRIVATE_MARK, Change, Law, Operation, WholeRule
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.request import Request
 from gateway.ruleset.schema import OperatorSpec, Record, Rule, RuleFile
 from gateway.ruleset.secrets import Memories
+from gateway.ruleset.state import pack, unpack
 from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
 from gateway.trackers.pathset import PathSet
 from gateway.trackers.place import Knowledge, Mark, Place
@@ -78,6 +82,7 @@ class Program:
         self.unrecognised = unrecognised
         self.sessions = sessions if sessions is not None else Sessions()
         self.memories = memories if memories is not None else Memories(self.keys.master)
+        self._shared: dict[str, bytes] = {}  # session → a print of the bytes by which other gateways know it
         self.trackers = (
             [trackers[name] for name in names]
             if names
@@ -113,6 +118,10 @@ class Program:
     def _law(self, rules: Sequence[RuleFile], today: date) -> Law:
         private = tuple(dict.fromkeys(css for file in rules for css in file.private))
         selected = [(number, rule.select) for number, rule in self._numbered if rule.select is not None]
+        selectors = Selectors([*((Selectors.PRIVATE, css) for css in private), *selected])
+        self.vocabulary = Vocabulary(
+            [*private, *(css for _, css in selected)], selectors.attribute_names, self.keys.master
+        )
         whole: dict[int, WholeRule] = {}
         spans: list[SpanRule] = []
         parameters: list[SpanRule] = []
@@ -153,7 +162,7 @@ class Program:
             rules=whole,
             private=ready(OperatorSpec("mask"), PRIVATE_MARK),
             text=text_for(""),
-            selectors=Selectors([*((Selectors.PRIVATE, css) for css in private), *selected]),
+            selectors=selectors,
             sealing=self.keys.sealing,
             seals="encrypt"
             in {
@@ -255,9 +264,42 @@ class Program:
         if self.keys.master == former.keys.master:
             bounds, self.memories = self.memories, former.memories
             self.memories.most, self.memories.prints, self.memories.idle = bounds.most, bounds.prints, bounds.idle
-        if self.law.selectors.attribute_names <= former.law.selectors.attribute_names:
+        if self.law.selectors.attribute_names <= former.law.selectors.attribute_names and (
+            not former.sessions.is_reduced or self.vocabulary.digest == former.vocabulary.digest
+        ):
             limits, self.sessions = self.sessions, former.sessions
             self.sessions.most, self.sessions.nodes, self.sessions.idle = limits.most, limits.nodes, limits.idle
+
+    def export_state(self, keys: Sequence[str]) -> dict[str, bytes]:
+        """What is known of these sessions, for another gateway: structure and keyed fingerprints, never a text."""
+        told: dict[str, bytes] = {}
+        for key in keys:
+            mirror, memory = self.sessions.known(key), self.memories.known(key)
+            page = write_page(mirror, self.vocabulary) if mirror is not None else b""
+            data = pack(page, memory.write() if memory is not None else b"")
+            self._shared[key] = _print(data)
+            if data:
+                told[key] = data
+        return told
+
+    def import_state(self, state: Mapping[str, bytes]) -> None:
+        """Puts what another gateway told in the place of what is known. What can't be read is not known: it masks."""
+        now = self.clock()
+        if len(self._shared) > 2 * self.sessions.most:
+            self._shared.clear()
+        for key, data in state.items():
+            page, memory = unpack(data)
+            if self._shared.get(key) == _print(data) and self._has(key, page, memory, now):
+                continue  # what this program told last: it has it, in a form that is read already
+            mirror = read_page(page, self.vocabulary) if page else None
+            self.sessions.replace(key, mirror, now)
+            self.sessions.is_reduced = self.sessions.is_reduced or mirror is not None
+            self.memories.replace(key, memory, now)
+            self._shared[key] = _print(data)
+
+    def _has(self, key: str, page: bytes, memory: bytes, now: float) -> bool:
+        """Whether all of a state is here; it is in use then."""
+        return self.sessions.touch(key, now) == bool(page) and self.memories.touch(key, now) == bool(memory)
 
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
@@ -294,6 +336,10 @@ class Program:
 def _records(file: RuleFile) -> list[Record]:
     """All that a file says of categories, for whomever."""
     return [file.record, *(profile.record for profile in file.visitors)]
+
+
+def _print(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def site_of(inbound: Inbound) -> str:

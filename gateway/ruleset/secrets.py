@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
 from threading import Lock
-from typing import Final
+from typing import Final, Self
+
+import msgspec
 
 from gateway.core.reading import read
 
@@ -25,6 +27,8 @@ _TELLING: Final = re.compile(r"\d|\w[^\w\s]\w|(?<=\w)[A-Z]|\w\s+\w")
 SHORTEST: Final = 6  # characters of a value
 LONGEST: Final = 1024
 MOST: Final = 4000  # values of one request
+PRINT_SIZE: Final = 16
+FIRST_SIZE: Final = 4  # bytes of the fingerprint of a secret's first word
 MOST_WORDS: Final = 8  # words of a value that is remembered between requests
 _MOST_DULL: Final = 65_536  # words of one request that are known to begin no secret
 _MARK: Final = re.compile(r"[%&\\]")  # begins every escape that `core.reading` resolves
@@ -188,6 +192,15 @@ def _continues(text: str, start: int, stop: int) -> bool:
     return (start > 0 and text[start - 1].isalnum()) or (stop < len(text) and text[stop].isalnum())
 
 
+class _Told(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
+    period: str
+    operators: list[str]
+    prints: bytes  # one after the other
+    operator_of: list[int]  # of each
+    firsts: bytes
+    lengths: list[int]
+
+
 class Memory:
     """What one session is known to keep secret: fingerprints of rows of words."""
 
@@ -204,17 +217,46 @@ class Memory:
     def __len__(self) -> int:
         return len(self._prints)
 
+    def write(self) -> bytes:
+        """Everything that it holds: fingerprints, and the period."""
+        operators = {name: number for number, name in enumerate(sorted(set(self._prints.values())))}
+        prints = sorted(self._prints.items())
+        told = _Told(
+            self.period,
+            list(operators),
+            b"".join(one for one, _ in prints),
+            [operators[operator] for _, operator in prints],
+            b"".join(sorted(self._firsts)),
+            sorted(self._lengths),
+        )
+        return msgspec.msgpack.encode(told)
+
+    @classmethod
+    def read(cls, key: bytes, data: bytes) -> Self | None:
+        """What `write` wrote, under the same key; None where it is nothing like that."""
+        try:
+            told = msgspec.msgpack.decode(data, type=_Told)
+            prints = [told.prints[at : at + PRINT_SIZE] for at in range(0, len(told.prints), PRINT_SIZE)]
+            rows = dict(zip(prints, [told.operators[number] for number in told.operator_of], strict=True))
+        except (msgspec.MsgspecError, ValueError, IndexError):
+            return None
+        memory = cls(key, told.period)
+        memory._prints = rows if len(rows) <= MOST else {}
+        memory._firsts = {told.firsts[at : at + FIRST_SIZE] for at in range(0, len(told.firsts), FIRST_SIZE)}
+        memory._lengths = {length for length in told.lengths if 0 < length <= MOST_WORDS}
+        return memory
+
     def learn(self, rows: Iterable[Row]) -> None:
         """Takes over the secrets of a request, up to the bound."""
         for words, operator in rows:
             if 0 < len(words) <= MOST_WORDS and len(self._prints) < MOST:
                 self._prints[self._print(words)] = operator
-                self._firsts.add(self._print(words[:1])[:4])
+                self._firsts.add(self._print(words[:1])[:FIRST_SIZE])
                 self._lengths.add(len(words))
 
     def begins(self, word: str) -> bool:
         """Whether a secret of the session may begin with this word, in lower case."""
-        return self._print((word,))[:4] in self._firsts
+        return self._print((word,))[:FIRST_SIZE] in self._firsts
 
     def find(self, text: str, replace: Callable[[str, str], str]) -> list[Found]:
         """Where a secret of the session stands in a text. `replace` is given the text as read and the operator."""
@@ -225,7 +267,7 @@ class Memory:
         found: list[Found] = []
         end = 0
         for at, (word, start, _) in enumerate(words):
-            if start < end or self._print((word,))[:4] not in self._firsts:
+            if start < end or self._print((word,))[:FIRST_SIZE] not in self._firsts:
                 continue
             for length in sorted(self._lengths, reverse=True):
                 row = words[at : at + length]
@@ -239,7 +281,9 @@ class Memory:
         return found
 
     def _print(self, words: tuple[str, ...]) -> bytes:
-        return blake2b("\0".join(words).encode("utf-8", "surrogatepass"), key=self._key, digest_size=16).digest()
+        return blake2b(
+            "\0".join(words).encode("utf-8", "surrogatepass"), key=self._key, digest_size=PRINT_SIZE
+        ).digest()
 
 
 class Search:
@@ -307,6 +351,30 @@ class Memories:
     def held(self) -> int:
         """How many fingerprints there are."""
         return self._held
+
+    def known(self, name: str) -> Memory | None:
+        """The memory of a session, where there is one."""
+        return self._memories.get(name)
+
+    def touch(self, name: str, now: float) -> bool:
+        """Whether there is a memory; it is in use then."""
+        with self._lock:
+            memory = self._memories.pop(name, None)
+            if memory is not None:
+                memory.used = now
+                self._memories[name] = memory  # the one that was used last stands last
+        return memory is not None
+
+    def replace(self, name: str, data: bytes, now: float) -> None:
+        """Puts what `Memory.write` wrote in the place of what was known; what is none: nothing is known any more."""
+        memory = Memory.read(self._key, data) if data else None
+        with self._lock:
+            self._held -= len(self._memories.pop(name, ()))
+            if memory is not None:
+                memory.used = now
+                self._memories[name] = memory
+                self._held += len(memory)
+                self._settle(now)
 
     def begin(self, names: Iterable[str], period: str, now: float) -> str:
         """The period in which these sessions began: the one they are known by, or this one from now on."""

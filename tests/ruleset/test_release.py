@@ -13,7 +13,7 @@ import pytest
 from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Send
-from gateway.core.pipeline import mask
+from gateway.core.pipeline import finish, mask, masking
 from gateway.recording.dom import Sessions
 from tests.judge.recorded import CORPUS, load_run
 
@@ -86,6 +86,26 @@ def test_a_refused_request_leaves_nothing_behind(waiting):
 
     def visit():
         return isinstance(mask(inbound(largest), program, clock), Refuse)
+
+    visit()
+    assert waiting(visit) == {}
+
+
+@pytest.mark.parametrize("run", ["rrweb", "clarity", "posthog"])
+def test_a_session_that_hops_leaves_nothing_behind(run, waiting):
+    gateways = [load_subject(None, ()).program() for _ in range(2)]
+    requests = load_run(CORPUS, run)
+
+    def visit():
+        shared: dict[str, bytes] = {}
+        for number, one in enumerate(requests):
+            program = gateways[number % 2]
+            steps = masking(inbound(one), program, lambda: 0.0)
+            keys = list(next(steps))
+            program.import_state({key: shared.get(key, b"") for key in keys})
+            finish(steps)
+            shared.update(program.export_state(keys))
+        return any(shared.values())
 
     visit()
     assert waiting(visit) == {}
