@@ -171,6 +171,7 @@ class Served:
         yield Sample("gateway_build_info", 1, (Name(__version__),))
 
     def _load(self) -> Plan:
+        gc.collect()  # what a former configuration was made into are cycles, which the thresholds above leave for long
         fresh = config.load(self._path)
         before, after = (
             (listening(one), one.console, one.masking_key, one.workers)

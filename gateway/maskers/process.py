@@ -95,6 +95,7 @@ class Worker:
             case wire.Prepare(edition, blueprint):
                 for unused in [one for one in self._editions if one > self._current]:
                     del self._editions[unused]
+                gc.collect()  # rules are compiled into cycles: those of the edition before last go now, not one day
                 self._editions[edition] = Blueprint.unpacked(blueprint).programs(self._maskers)
                 return wire.Ready(edition)
             case _:

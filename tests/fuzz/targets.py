@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 
 from gateway import config
@@ -306,7 +307,11 @@ def fuzz_pattern(data: bytes) -> None:
     except ValueError as error:
         assert "\n" not in str(error)  # noqa: PT017
         return
-    assert not compiled.fullmatch("")
+    text = data.decode("utf-8", "replace")
+    spans = list(compiled.spans(text))
+    assert list(compiled.spans("")) == []
+    assert all(0 <= start < end <= len(text) for start, end in spans)
+    assert all(end <= start for (_, end), (start, _) in pairwise(spans))
 
 
 def fuzz_selector(data: bytes) -> None:
