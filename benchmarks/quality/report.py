@@ -142,6 +142,7 @@ def markdown(tally: Tally, size: int, seed: int, today: str) -> str:
         "## Precision",
         precise,
         "\n".join(table(harmless_rows(tally))),
+        "Other tools on the same texts: [quality-peers.md](quality-peers.md).",
         "## What is not put together",
         _CUT,
         "## Targets",
