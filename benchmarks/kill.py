@@ -157,8 +157,8 @@ class Browser:
 
 def launch(configuration: str, log: str) -> None:
     """Starts a `gateway run` for each line it reads, by fork: the modules are read once, everything else each time."""
-    from gateway.cli import run  # noqa: F401, PLC0415
-    from gateway.cli.app import gateway  # noqa: PLC0415
+    from gateway.cli import run  # noqa: F401, PLC0415 - read before the fork, and by this child process alone
+    from gateway.cli.app import gateway  # noqa: PLC0415 - the same
 
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for _ in sys.stdin:
@@ -247,7 +247,7 @@ async def trial(times: int, seed: int, folder: Path) -> int:
         await backend.up()
         accepted = set().union(*(one.accepted for one in browsers))
         end = time.monotonic() + DRAIN_SECONDS
-        while accepted - backend.arrivals.keys() and time.monotonic() < end:  # noqa: ASYNC110
+        while accepted - backend.arrivals.keys() and time.monotonic() < end:  # noqa: ASYNC110 - ends by either
             await asyncio.sleep(0.1)
         await asyncio.sleep(1)  # what is still on its way, twice perhaps
         await gateway.end(signal.SIGTERM)

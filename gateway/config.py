@@ -215,12 +215,21 @@ def _path(value: Any, info: ValidationInfo) -> Path | None:
 def _secret(value: Any, info: ValidationInfo) -> Secret:
     if isinstance(value, Secret):
         return value
-    kind, colon, rest = value.partition(":") if isinstance(value, str) else ("", "", "")
-    if colon and kind == "env" and _VARIABLE_NAME.match(rest):
+    base = info.context.base if isinstance(info.context, Surroundings) else Path()
+    found = _named_secret(value, base) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("name where the secret is, as in env:NAME or file:path; never write it here")
+    return found
+
+
+def _named_secret(text: str, base: Path) -> Secret | None:
+    """The secret that `env:NAME` or `file:path` names; None for a text that names none."""
+    kind, _, rest = text.partition(":")
+    if kind == "env" and _VARIABLE_NAME.match(rest):
         return Secret(variable=rest)
-    if colon and kind == "file" and rest.strip() and "\0" not in rest:
-        return Secret(file=_path(rest, info))
-    raise ValueError("name where the secret is, as in env:NAME or file:path; never write it here")
+    if kind == "file" and rest.strip() and "\0" not in rest:
+        return Secret(file=Path(base, rest))
+    return None
 
 
 def _upstream(value: str) -> str:
@@ -517,10 +526,6 @@ class OptOutTexts(Strict):
         return value
 
 
-def _region(value: str) -> str:
-    return check_region(value)
-
-
 def _consent_tools(value: tuple[str, ...]) -> tuple[str, ...]:
     of_names(value)
     return value
@@ -535,7 +540,7 @@ def _field_name(value: str) -> str:
 class ConsentSettings(Strict):
     """Where consent is required before anything is recorded, and where it is read."""
 
-    required_in: Annotated[Texts, AfterValidator(lambda names: tuple(_region(name) for name in names))] = (
+    required_in: Annotated[Texts, AfterValidator(lambda names: tuple(check_region(name) for name in names))] = (
         "gdpr",
         "uk",
         "ch",
@@ -876,12 +881,10 @@ def backup_key(settings: BackupSettings, environ: Mapping[str, str] | None = Non
 
 def secret_of(text: str, base: Path) -> Secret:
     """A secret's name as an option gives it (`env:NAME`, `file:path`); UserError where it is none."""
-    kind, _, rest = text.partition(":")
-    if kind == "env" and _VARIABLE_NAME.match(rest):
-        return Secret(variable=rest)
-    if kind == "file" and rest.strip():
-        return Secret(file=base / rest)
-    raise UserError(f"{quoted(text)} names no secret: write env:NAME or file:path")
+    found = _named_secret(text, base)
+    if found is None:
+        raise UserError(f"{quoted(text)} names no secret: write env:NAME or file:path")
+    return found
 
 
 def key_of(secret: Secret, what: str, environ: Mapping[str, str] | None, where: str = "") -> bytes:

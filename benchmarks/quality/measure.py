@@ -120,13 +120,13 @@ class Bench:
         samples = list(People(self.seed).samples(self.size))
         for shape in SHAPES:
             for notation, slots in self._notations(samples, shape):
-                self._send(shape, notation, slots)
+                self.send(shape, notation, slots)
         for sample in samples:
             if sample.kind != "device_id":
                 self._places(sample)
         for cut in CUTS:
             self._cut(cut, samples)
-        self._harmless(negatives)
+        self.harmless(negatives)
         self._harmless_lines(negatives // 5)
         self.tally.seconds = time.monotonic() - began
         return self.tally
@@ -167,7 +167,7 @@ class Bench:
             yield DECIMAL, [(one, (one.key, float(one.value))) for one in exact if float(one.value) == int(one.value)]
             yield AS_KEY, [(one, (one.text, 1)) for one in fit if one.kind != "device_id"]
 
-    def _send(self, shape: Shape, notation: str, slots: Sequence[tuple[Sample, Slot]]) -> None:
+    def send(self, shape: Shape, notation: str, slots: Sequence[tuple[Sample, Slot]]) -> None:
         for at in range(0, len(slots), BATCH):
             some = slots[at : at + BATCH]
             outbound = self._pass(shape.tracker, shape.wrap([slot for _, slot in some]))
@@ -267,7 +267,7 @@ class Bench:
 
     # precision
 
-    def _harmless(self, count: int) -> None:
+    def harmless(self, count: int) -> None:
         strings = list(Negatives(self.seed).strings(count))
         for at in range(0, len(strings), 500):
             some = strings[at : at + 500]

@@ -176,8 +176,8 @@ def of_gateway(size: int, seed: int, samples: Sequence[Sample], harmless: int) -
     for notation, sample, text in texts(samples):
         rows.setdefault(notation, []).append((sample, ("note", text)))
     for notation, slots in rows.items():
-        bench._send(shape, notation, slots)  # noqa: SLF001 - one bench, driven by two commands
-    bench._harmless(harmless)  # noqa: SLF001
+        bench.send(shape, notation, slots)
+    bench.harmless(harmless)
     score.tried, score.leaked = bench.tally.tried, bench.tally.leaked
     score.changed = sum(bench.tally.changed.values())
     score.seconds = time.monotonic() - began

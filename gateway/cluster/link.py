@@ -246,6 +246,6 @@ class Link:
             told: Mapping[str, Any] = json.loads(answer.data)
             if "error" in told:
                 raise APIError.from_error(told["error"])
-            return told["state"]  # type: ignore[no-any-return]
+            return told["state"]  # type: ignore[no-any-return]  # the server's JSON
 
         return await self.settle(ask)

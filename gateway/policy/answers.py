@@ -23,6 +23,12 @@ _PREFLIGHT_SECONDS = "600"
 _NO_STORE = ("Cache-Control", "no-store")
 
 
+def line(status: int, text: str, *more: tuple[str, str]) -> Response:
+    """An answer of one plain line."""
+    fields = Headers([("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), *more])
+    return Response(status, fields, f"{text}\n".encode())
+
+
 def is_preflight(inbound: Inbound) -> bool:
     """Whether a browser asks before it sends (Fetch standard, section 3.2.2)."""
     return inbound.method == "OPTIONS" and "Access-Control-Request-Method" in inbound.headers

@@ -21,6 +21,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Response
+from gateway.policy.answers import line
 from gateway.policy.decision import Objection
 from gateway.policy.signals import OptOut
 
@@ -62,16 +63,16 @@ class Choice:
         if inbound.method in {"GET", "HEAD"}:
             return self._data(objection) if inbound.path == DATA else self._page(inbound, objection)
         if inbound.method != "POST":
-            return _line(405, "Ask with GET, or choose with POST.", ("Allow", "GET, HEAD, POST"))
+            return line(405, "Ask with GET, or choose with POST.", ("Allow", "GET, HEAD, POST"))
         chosen = _chosen(inbound)
         if chosen is None:
-            return _line(400, "Say record=yes or record=no.")
+            return line(400, "Say record=yes or record=no.")
         if not _is_own_page(inbound):
-            return _line(403, "This choice can be made on the site's own page only.")
-        cookies = [("Set-Cookie", line) for line in self._cookies(secure=secure, record=chosen)]
+            return line(403, "This choice can be made on the site's own page only.")
+        cookies = [("Set-Cookie", cookie) for cookie in self._cookies(secure=secure, record=chosen)]
         if inbound.path == DATA:
             return Response(204, Headers([*cookies, ("Cache-Control", "no-store")]))
-        return _line(303, "Chosen.", ("Location", PAGE[1:]), *cookies)
+        return line(303, "Chosen.", ("Location", PAGE[1:]), *cookies)
 
     def _cookies(self, *, secure: bool, record: bool) -> list[str]:
         rest = f"Path=/; SameSite=Lax{'; Secure' if secure else ''}"
@@ -134,8 +135,3 @@ def _is_own_page(inbound: Inbound) -> bool:
         return site == "same-origin"
     _, separator, authority = inbound.headers.get("Origin").partition("://")
     return bool(separator) and bool(inbound.host) and authority.lower() == inbound.host.lower()
-
-
-def _line(status: int, text: str, *more: tuple[str, str]) -> Response:
-    fields = Headers([("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), *more])
-    return Response(status, fields, f"{text}\n".encode())

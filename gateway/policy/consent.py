@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import Any, Final
+from typing import Final
 from urllib.parse import parse_qs, unquote
 
 from gateway.core.message import Inbound
@@ -46,6 +46,7 @@ class Reader:
     cookies: tuple[str, ...]
     read: Callable[[str, frozenset[int]], bool | None]
     query: tuple[str, ...] = ()
+    refusals: tuple[str, ...] = ()  # cookies that say no by being there
 
 
 def _tcf(value: str, purposes: frozenset[int]) -> bool:
@@ -110,8 +111,7 @@ READERS: Final[Mapping[str, Reader]] = {
     "didomi": Reader("Didomi", ("didomi_token",), _didomi),
     "cookieyes": Reader("CookieYes", ("cookieyes-consent",), _cookieyes),
     "klaro": Reader("Klaro", ("klaro",), _klaro),
-    "matomo": Reader("Matomo, given", ("mtm_consent",), lambda value, _: bool(value)),
-    "matomo_removed": Reader("Matomo, removed", ("mtm_consent_removed",), lambda _, __: False),
+    "matomo": Reader("Matomo", ("mtm_consent",), lambda value, _: bool(value), refusals=("mtm_consent_removed",)),
     "google": Reader("Google consent mode", (), _google, ("gcs",)),
 }
 """Usercentrics keeps what was chosen in the page's own storage; with its TCF set-up it leaves the cookie of `tcf`."""
@@ -147,6 +147,8 @@ class Consent:
         query = parse_qs(inbound.query, max_num_fields=None) if inbound.query else {}
         found = 0
         for reader in self.readers:
+            if any(name in reader.refusals for name, _ in cookies):
+                yield False
             values = [
                 value for name, value in cookies if name and any(fnmatchcase(name, one) for one in reader.cookies)
             ]
@@ -164,9 +166,4 @@ class Consent:
 
 def of_names(names: tuple[str, ...]) -> tuple[Reader, ...]:
     """The readers that a configuration lists; ValueError for a word that is none."""
-    readers: list[Any] = []
-    for name in names:
-        readers.append(READERS[name] if name in READERS else own_reader(name))
-        if name == "matomo":
-            readers.append(READERS["matomo_removed"])
-    return tuple(readers)
+    return tuple(READERS[name] if name in READERS else own_reader(name) for name in names)

@@ -20,10 +20,9 @@ from gateway.core.errors import Reason as Refusal
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Response, Send
 from gateway.log import Name
-from gateway.policy.answers import accepted_answer, with_cors
+from gateway.policy.answers import accepted_answer, line, with_cors
 from gateway.proxy.counts import Counts, Verdict
 from gateway.proxy.hop import known_gateways
-from gateway.proxy.reply import line
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import INVALID, Unreachable, Upstream
 from gateway.spool.drain import Attempt, Drain, Fate

@@ -22,7 +22,7 @@ from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response, Send
 from gateway.log import Event, Name
 from gateway.maskers.pool import Busy, Edition
-from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
+from gateway.policy.answers import is_preflight, line, opted_out_answer, preflight_answer, with_cors
 from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
@@ -33,7 +33,7 @@ from gateway.proxy.framing import Head, Received, Rejection, examine, expects_co
 from gateway.proxy.freshness import is_known, kept
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.listener import peer_of
-from gateway.proxy.reply import HSTS, Gone, Reply, line, rejection_line
+from gateway.proxy.reply import HSTS, Gone, Reply, rejection_line
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import INVALID, Unreachable, Upstream
 

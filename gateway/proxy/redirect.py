@@ -8,10 +8,11 @@ from __future__ import annotations
 from aiohttp import web
 
 from gateway.core.message import Headers
+from gateway.policy.answers import line
 from gateway.proxy import framing
 from gateway.proxy.counts import Counts, Verdict
 from gateway.proxy.framing import Received, Rejection, examine
-from gateway.proxy.reply import Reply, line, rejection_line
+from gateway.proxy.reply import Reply, rejection_line
 
 
 class Redirect:

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from gateway.core.message import Headers
 from gateway.core.outcome import Response
+from gateway.policy.answers import line
 from gateway.proxy.framing import Rejection
 
 WRITE_SECONDS = 60.0
@@ -82,12 +83,6 @@ class Gone(web.StreamResponse):
 def _pieces(whole: bytes) -> Iterator[memoryview]:
     view = memoryview(whole)
     return (view[at : at + _PIECE] for at in range(0, len(view), _PIECE))
-
-
-def line(status: int, text: str, *more: tuple[str, str]) -> Response:
-    """An answer of one plain line."""
-    fields = Headers([("Content-Type", "text/plain; charset=utf-8"), ("Cache-Control", "no-store"), *more])
-    return Response(status, fields, f"{text}\n".encode())
 
 
 def raw(response: Response) -> bytes:

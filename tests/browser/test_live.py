@@ -145,6 +145,19 @@ def walk(
     return paid["button"], left["errors"], asked()
 
 
+def behind_nginx(backend: Backend) -> dict[str, Any]:
+    """What gateway.yaml says: two routes to one backend, behind the shop's own nginx."""
+    upstream = f"http://127.0.0.1:{backend.port}"
+    return {
+        "tls": {"mode": "behind_proxy"},
+        "trusted_proxies": ["127.0.0.0/8"],
+        "routes": [
+            {"path": "/t/rr/", "tracker": "rrweb", "upstream": upstream},
+            {"path": "/t/ph/", "tracker": "posthog", "upstream": upstream},
+        ],
+    }
+
+
 def visit(
     home: Path,
     *,
@@ -152,19 +165,9 @@ def visit(
     gpc: bool = False,
     recorded: bool = True,
 ) -> Visit:
-    with Backend() as backend:
-        upstream = f"http://127.0.0.1:{backend.port}"
-        settings = {
-            "tls": {"mode": "behind_proxy"},
-            "trusted_proxies": ["127.0.0.0/8"],
-            "routes": [
-                {"path": "/t/rr/", "tracker": "rrweb", "upstream": upstream},
-                {"path": "/t/ph/", "tracker": "posthog", "upstream": upstream},
-            ],
-        }
-        with gateway(home, settings) as port:
-            behind = {"/t/": f"http://127.0.0.1:{port}"}
-            seen = walk(home, backend, behind, cookies=cookies or {}, gpc=gpc, recorded=recorded)
+    with Backend() as backend, gateway(home, behind_nginx(backend)) as port:
+        behind = {"/t/": f"http://127.0.0.1:{port}"}
+        seen = walk(home, backend, behind, cookies=cookies or {}, gpc=gpc, recorded=recorded)
     return Visit(*seen, backend.requests)
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from .backend import Backend
 from .processes import HERE, front, gateway, next_line, node
-from .test_live import HOST, RRWEB, certify, events
+from .test_live import HOST, RRWEB, behind_nginx, certify, events
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,18 +26,9 @@ def visitor(home: Path, *, language: str = "en-GB", gpc: bool = False) -> Iterat
     """The backend, and a function that gives the visitor's next line."""
     shutil.copytree(HERE / "site", home / "site")
     with Backend() as backend:
-        upstream = f"http://127.0.0.1:{backend.port}"
-        settings = {
-            "tls": {"mode": "behind_proxy"},
-            "trusted_proxies": ["127.0.0.0/8"],
-            "routes": [
-                {"path": "/t/rr/", "tracker": "rrweb", "upstream": upstream},
-                {"path": "/t/ph/", "tracker": "posthog", "upstream": upstream},
-            ],
-        }
         spki = certify(home)
         with (
-            gateway(home, settings) as port,
+            gateway(home, behind_nginx(backend)) as port,
             front(home, home / "site", HOST, {"/t/": f"http://127.0.0.1:{port}"}) as outer,
         ):
             job = {

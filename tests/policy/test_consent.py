@@ -155,5 +155,5 @@ def test_the_decision_tells_refused_from_missing():
 
 
 def test_every_reader_is_tried_here():
-    named = {one.split(",")[0].split(" ")[0] for one in (*YES, *NO)} | {"google", "matomo_removed", "usp"}
+    named = {one.split(",")[0].split(" ")[0] for one in (*YES, *NO)} | {"google", "usp"}
     assert {name for name in READERS if name not in named} == set()
