@@ -183,7 +183,10 @@ class Proxy:
 
     async def open(self) -> None:
         if self._server is None:
-            self._server = await asyncio.start_server(self._serve, sock=_socket(self.port), backlog=512)
+            # known before anything waits: who is cancelled in between leaves a server that `close` finds, not an open socket
+            door = await asyncio.start_server(self._serve, sock=_socket(self.port), backlog=512, start_serving=False)
+            self._server = door
+            await door.start_serving()
 
     async def shut(self) -> None:
         """Refuses new connections and resets those that there are."""
