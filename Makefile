@@ -3,6 +3,7 @@
 #   test   check, then all tests against the built wheel (ARGS="-k name" for some of them)
 #   check  lint, format, types, import arrows, the shipped rules and their own tests
 #   bench  how fast masking is beside two things to compare it with
+#   sbom   dist/sbom.cdx.json: what a release is made of (CycloneDX), from the lock
 # For those who work on it: env (.venv with the source tree in it), schemas (JSON Schemas of the file kinds), wheel.
 
 SHELL := bash
@@ -14,7 +15,7 @@ UV := .ci/uv
 AUTHORITIES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
 PACKAGED := $(shell find gateway rules -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 
-.PHONY: demo test check bench env schemas wheel
+.PHONY: demo test check bench sbom env schemas wheel
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -38,6 +39,11 @@ check: env
 
 bench: env
 	@.venv/bin/python benchmarks/masking.py $(ARGS)
+
+sbom:
+	@mkdir -p dist
+	@$(UV) export --locked --quiet --no-dev --format cyclonedx1.5 --output-file dist/sbom.cdx.json
+	@echo "wrote dist/sbom.cdx.json"
 
 env: .venv/.synced
 

@@ -848,6 +848,9 @@ def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequenc
         known = known_names(found)
         rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known, where=settings.where)
         choice = _choice(settings.visitors.opt_out, reader)
+        unasked = [one.where for file in rules for one in file.visitors if one.when.consent is not None]
+        if unasked and settings.visitors.consent is None:
+            raise UserError("consent: none means nobody: say in visitors.consent where consent is required", unasked[0])
     return Configuration(settings, rules, found, choice, tuple(read))
 
 

@@ -29,6 +29,7 @@ class Event(StrEnum):
     REFUSED = "refused"
     UPSTREAM_FAILED = "upstream_failed"
     COUNTED = "counted"
+    DECIDED = "decided"
     FAULT = "fault"
     MASKER_ENDED = "masker_ended"
     BACKED_UP = "backed_up"
@@ -108,6 +109,8 @@ KINDS: Final[Mapping[str, Check]] = {
     "rules": _count,
     "count": _count,
     "verdict": _word,
+    "signal": _name,  # what decided, of a closed list
+    "region": _name,
     "duration_ms": _duration,  # given in seconds
 }
 
@@ -122,6 +125,7 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.REFUSED: (*_REQUEST, "reason", "bytes_in"),
     Event.UPSTREAM_FAILED: (*_REQUEST, "why"),
     Event.COUNTED: ("route", "tracker", "rule", "verdict", "reason", "count"),
+    Event.DECIDED: ("route", "verdict", "signal", "region", "count"),
     Event.FAULT: (*_REQUEST, "fault"),
     Event.MASKER_ENDED: ("why",),
     Event.BACKED_UP: ("where", "count"),

@@ -69,6 +69,14 @@ METRICS: Final[dict[str, Metric]] = {
     "gateway_requests_total": Metric(
         "counter", "Requests by what became of them.", ("tracker", "verdict", "reason")
     ),
+    "gateway_visitor_decisions_total": Metric(
+        "counter", "Requests by whether their visitor is recorded, and which signal decided.",
+        ("route", "decision", "signal", "region"),
+    ),
+    "gateway_masked_values_total": Metric(
+        "counter", "Values that masking changed, in what was sent or held.",
+        ("route", "tracker", "category", "operator", "detector"),
+    ),
     "gateway_received_bytes_total": Metric("counter", "Bytes of request bodies, as they came."),
     "gateway_sent_bytes_total": Metric("counter", "Bytes of answers to clients, heads included."),
     "gateway_request_seconds": Metric("histogram", "From a request's head to the last byte of its answer."),

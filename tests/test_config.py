@@ -10,7 +10,7 @@ from ipaddress import ip_network
 import pytest
 
 from gateway import config
-from gateway.config import Address, Secret, load_settings, masking_key, rules_directory, schema_text, substitute
+from gateway.config import Address, Secret, load, load_settings, masking_key, rules_directory, schema_text, substitute
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
 
@@ -275,6 +275,16 @@ def test_what_cannot_be_read_is_told_with_the_file(tmp_path):
     bad.write_bytes(b"a: 1\nb: \xff")
     with pytest.raises(UserError, match=r"bad\.yaml:2: not valid UTF-8"):
         load_settings(bad, {}, TRACKERS)
+
+
+def test_rules_for_those_without_consent_need_somebody_who_is_asked(tmp_path):
+    (tmp_path / "r.yaml").write_text("visitors: [{when: {consent: none}, record: {page_text: mask}}]\n")
+    file = tmp_path / "gateway.yaml"
+    file.write_text("routes: [{upstream: 'https://x.example'}]\nrules: [r.yaml]\n")
+    with pytest.raises(UserError, match=r"r\.yaml:1: consent: none means nobody: say in visitors.consent"):
+        load(file)
+    file.write_text(file.read_text() + "visitors: {consent: {required_in: [gdpr]}}\n")
+    assert load(file).rules[-1].visitors
 
 
 def test_the_masking_key_is_made_once_and_for_its_owner_alone(settings_of, tmp_path):

@@ -37,7 +37,7 @@ from gateway.maskers.blueprint import Blueprint, Kept, RouteRules
 from gateway.maskers.pool import Edition, Maskers
 from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
-from gateway.proxy.counts import Kind
+from gateway.proxy.counts import Counts
 from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.routes import Egress, Ingest, Masker, Plan, Route
 from gateway.proxy.server import Gateway, Listening, bind, serve, show
@@ -307,6 +307,7 @@ def make_plan(configuration: Configuration, masker: Masker | Edition, programs: 
         choice=configuration.choice,
         consent=_consent(settings.visitors.consent),
         asks_for_country=any(program.asks_for_country for program in programs.values()),
+        records_unasked=any(program.records_unasked for program in programs.values()),
         geography=_geography(settings.visitors.region),
         trust=Trust(settings.trusted_proxies),
         limits=settings.limits.as_limits(),
@@ -395,6 +396,10 @@ def _complain(error: UserError) -> None:
     log.emit(Event.RELOAD_FAILED, where=Name(error.where), why=Name("configuration"))
 
 
-def _tell(rows: list[tuple[Kind, int]]) -> None:
-    for (tracker, verdict, reason), count in rows:
+def _tell(counts: Counts) -> None:
+    for (tracker, verdict, reason), count in counts.flush():
         log.emit(Event.COUNTED, tracker=Name(tracker), verdict=verdict, reason=Name(reason), count=count)
+    for (route, recording, signal, region), count in counts.flush_decided():
+        log.emit(
+            Event.DECIDED, route=Name(route), verdict=recording, signal=Name(signal), region=Name(region), count=count
+        )

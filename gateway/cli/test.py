@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +73,8 @@ def run_tests(subject: Subject) -> Iterator[Verdict]:
 
 def _differences(program: Program, test: RuleTest) -> Iterator[str]:
     body = json.dumps(test.input, ensure_ascii=False).encode()
-    inbound = Inbound("POST", test.path or "/", Headers(test.headers.items()), body, country=test.country)
+    inbound = Inbound("POST", test.path or "/", Headers(test.headers.items()), body)
+    inbound = replace(inbound, country=test.country, consented=test.consent is None)
     try:
         tried = attempt(program, inbound)
     except UserError as refused:

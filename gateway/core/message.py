@@ -83,6 +83,7 @@ class Inbound:
     client: str = ""
     route: str = ""  # the route's name, for state keys and reports: never sent
     country: str = ""  # the visitor's, or the state (`DE`, `US-CA`), where rules ask for it: never sent
+    consented: bool = True  # False: must be asked first, and has not answered: never sent
 
     @property
     def path(self) -> str:

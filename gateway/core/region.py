@@ -43,6 +43,16 @@ def check_region(name: str) -> str:
     raise ValueError(f"{name!r} is no region: write {', '.join(REGIONS)}, {EVERYWHERE}, or a code such as DE or US-CA")
 
 
+def region_of(place: str) -> str:
+    """The one region that counts name a place by: the most local of those that it is in; `elsewhere`, or `unknown`."""
+    if not place:
+        return "unknown"
+    for name in ("us_privacy", "us", "gdpr", "uk", "ch"):
+        if place in REGIONS[name] or place.partition("-")[0] in REGIONS[name]:
+            return name
+    return "elsewhere"
+
+
 def is_in(place: str, regions: Iterable[str]) -> bool:
     """Whether a place is in any of these regions. An unknown place is; so is a country of which the state is not known."""
     for name in regions:

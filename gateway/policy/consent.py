@@ -23,6 +23,10 @@ from gateway.policy.signals import cookie_pairs
 from gateway.policy.tcf import gpp_consents, purposes_consented, usp_opted_out
 
 _NEEDED: Final = frozenset({"analytics", "statistics", "performance", "measurement"})
+NO_SIGNAL: Final = "none"
+"""What decided where no signal did."""
+
+_OWN_COOKIE: Final = "own_cookie"
 _MOST: Final = 32  # signals of one request that are looked at; more are no way for a visitor to say anything
 
 
@@ -47,6 +51,11 @@ class Reader:
     read: Callable[[str, frozenset[int]], bool | None]
     query: tuple[str, ...] = ()
     refusals: tuple[str, ...] = ()  # cookies that say no by being there
+
+    @property
+    def signal(self) -> str:
+        """How counts name it: never by a cookie's name or value."""
+        return next((name for name, one in READERS.items() if one is self), _OWN_COOKIE)
 
 
 def _tcf(value: str, purposes: frozenset[int]) -> bool:
@@ -135,27 +144,32 @@ class Consent:
 
     def ask(self, inbound: Inbound) -> Answer:
         """What the request's signals say; GIVEN, too, where nothing is said and consent is not required."""
-        told = list(self._told(inbound))
-        if False in told:
-            return Answer.REFUSED
-        if True in told or not is_in(inbound.country, self.required_in):
-            return Answer.GIVEN
-        return Answer.MISSING
+        return self.hear(inbound)[0]
 
-    def _told(self, inbound: Inbound) -> Iterator[bool | None]:
+    def hear(self, inbound: Inbound) -> tuple[Answer, str]:
+        """What the request's signals say, and the name of the one that decided."""
+        told = list(self._told(inbound))
+        for answer, word in ((Answer.REFUSED, False), (Answer.GIVEN, True)):
+            for reader, said in told:
+                if said is word:
+                    return answer, reader.signal
+        missing = is_in(inbound.country, self.required_in)
+        return Answer.MISSING if missing else Answer.GIVEN, NO_SIGNAL
+
+    def _told(self, inbound: Inbound) -> Iterator[tuple[Reader, bool | None]]:
         cookies = list(cookie_pairs(inbound.headers))
         query = parse_qs(inbound.query, max_num_fields=None) if inbound.query else {}
         found = 0
         for reader in self.readers:
             if any(name in reader.refusals for name, _ in cookies):
-                yield False
+                yield reader, False
             values = [
                 value for name, value in cookies if name and any(fnmatchcase(name, one) for one in reader.cookies)
             ]
             values += [value for name in reader.query for value in query.get(name, ())]
             for value in values:
                 found += 1
-                yield False if found > _MOST else self._read(reader, value)
+                yield reader, False if found > _MOST else self._read(reader, value)
 
     def _read(self, reader: Reader, value: str) -> bool | None:
         try:

@@ -15,8 +15,13 @@ from typing import NamedTuple
 from aiohttp import web
 from aiohttp.abc import AbstractAccessLogger
 
+from gateway.core.report import Report
 from gateway.log import Name
+from gateway.policy.decision import Recording
 from gateway.status import Histogram, Sample
+
+_NO_CATEGORY = frozenset({"headers", "unreadable parts"})
+"""Findings that stand outside of categories, by their rule."""
 
 
 class Verdict(StrEnum):
@@ -55,12 +60,37 @@ class Kind(NamedTuple):
     reason: str
 
 
+class Decided(NamedTuple):
+    """One row of what was decided of visitors: on a route, what becomes of the visit, by which signal, from where.
+
+    `signal` and `region` are words of closed lists.
+    """
+
+    route: str
+    recording: Recording
+    signal: str
+    region: str
+
+
+class Change(NamedTuple):
+    """One row of what masking changed in what was sent or held."""
+
+    route: str
+    tracker: str
+    category: str
+    operator: str
+    detector: str
+
+
 class Counts:
     """Counts rows; one per process, used from the event loop only."""
 
-    __slots__ = ("_since", "received", "reloads", "sent", "spans", "total")
+    __slots__ = ("_decided_since", "_since", "changes", "decided", "received", "reloads", "sent", "spans", "total")
 
     def __init__(self) -> None:
+        self.decided: Counter[Decided] = Counter()
+        self._decided_since: Counter[Decided] = Counter()
+        self.changes: Counter[Change] = Counter()
         self.total: Counter[Kind] = Counter()
         self._since: Counter[Kind] = Counter()
         self.reloads: Counter[Reload] = Counter()
@@ -73,6 +103,23 @@ class Counts:
         kind = Kind(tracker, verdict, reason)
         self.total[kind] += 1
         self._since[kind] += 1
+
+    def decide(self, decided: Decided) -> None:
+        """Counts what was decided of one request."""
+        self.decided[decided] += 1
+        self._decided_since[decided] += 1
+
+    def changed(self, route: str, report: Report) -> None:
+        """Counts what masking changed in one request."""
+        for finding, count in report.findings.items():
+            category = finding.category or (finding.rule if finding.rule in _NO_CATEGORY else "rest")
+            self.changes[Change(route, report.tracker, category, finding.operator, finding.detector)] += count
+
+    def flush_decided(self) -> list[tuple[Decided, int]]:
+        """What was decided since the last call, in a stable order."""
+        rows = sorted(self._decided_since.items())
+        self._decided_since.clear()
+        return rows
 
     def flush(self) -> list[tuple[Kind, int]]:
         """The rows counted since the last call, in a stable order."""
@@ -93,6 +140,10 @@ class Counts:
         """All of it, for metrics."""
         for (tracker, verdict, reason), count in self.total.items():
             yield Sample("gateway_requests_total", count, (Name(tracker), verdict, Name(reason)))
+        for (route, recording, signal, region), count in self.decided.items():
+            yield Sample("gateway_visitor_decisions_total", count, (Name(route), recording, Name(signal), Name(region)))
+        for change, count in self.changes.items():
+            yield Sample("gateway_masked_values_total", count, tuple(map(Name, change)))
         for result in Reload:
             yield Sample("gateway_reloads_total", self.reloads[result], (result,))
         for span, histogram in self.spans.items():

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response, Send
+from gateway.core.region import region_of
 from gateway.log import Event, Name
 from gateway.maskers.pool import Busy, Edition
 from gateway.policy.answers import is_preflight, line, opted_out_answer, preflight_answer, with_cors
@@ -27,7 +28,7 @@ from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
-from gateway.proxy.counts import Counts, Span, Verdict
+from gateway.proxy.counts import Counts, Decided, Span, Verdict
 from gateway.proxy.delivery import AWAY, Delivery, seconds_of
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
 from gateway.proxy.freshness import is_known, kept
@@ -137,17 +138,22 @@ class Handler:
             # RFC 9110 section 7.6.2: the last recipient answers itself
             return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
         inbound = replace(inbound, country=plan.country_of(inbound))
-        objection = decide(
+        decision = decide(
             inbound,
             plan.opt_out,
             record=route.record,
             record_mobile=route.record_mobile,
             consent=plan.consent,
+            records_unasked=plan.records_unasked,
         )
+        objection = decision.objection
         if plan.choice is not None and plan.choice.is_asked(inbound):
             return await self._choose(request, received, plan, plan.choice, inbound, objection)
+        region = region_of(inbound.country) if plan.looks_up_country else "any"
+        self._counts.decide(Decided(route.name, decision.recording, decision.signal, region))
         if objection is not None:
             return self._answer(opted_out_answer(inbound, route.opted_out), objection.value, received)
+        inbound = replace(inbound, consented=decision.consented)
         return await self._mask_and_forward(request, received, plan, route, inbound)
 
     async def _choose(
@@ -189,6 +195,7 @@ class Handler:
                 outcome = await self._mask(plan, whole)
             match outcome:
                 case Send():
+                    self._counts.changed(route.name, outcome.report)
                     return await self._forward(request, route, inbound, outcome)
                 case Answer(response, why):
                     return self._answer(with_cors(response, inbound), why, received)

@@ -132,6 +132,7 @@ class Plan:
     consent: Consent | None = None
     geography: Geography = field(default_factory=Geography)
     asks_for_country: bool = False  # whether rules do
+    records_unasked: bool = False  # whether rules say how, of visitors who must be asked first and have not answered
     trust: Trust = field(default_factory=Trust)
     limits: Limits = field(default_factory=Limits)
     connections: int = 1000  # that one address may have open
@@ -140,10 +141,15 @@ class Plan:
 
     def country_of(self, inbound: Inbound) -> str:
         """Where the visitor is, where that matters: `DE`, `US-CA`, or an empty text."""
-        if self.consent is None and not self.asks_for_country:
+        if not self.looks_up_country:
             return ""
         trusted = self.trust.includes(read_address(inbound.peer))
         return self.geography.place(inbound.headers, inbound.client, trusted=trusted)
+
+    @property
+    def looks_up_country(self) -> bool:
+        """Whether it matters where a visitor is."""
+        return self.consent is not None or self.asks_for_country
 
     def at_most(self, peer: str) -> float:
         """How many connections this address may have open: any number for a trusted proxy, which has many visitors."""

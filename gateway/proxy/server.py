@@ -22,7 +22,7 @@ from typing import Any
 
 from gateway.core.errors import UserError
 from gateway.log import Name
-from gateway.proxy.counts import Counts, Kind, Reload, Verdict
+from gateway.proxy.counts import Counts, Reload, Verdict
 from gateway.proxy.delivery import Delivery
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
@@ -223,12 +223,12 @@ async def serve(
     ready: Callable[[], None],
     reloaded: Callable[[], None],
     complain: Callable[[UserError], None],
-    tell: Callable[[list[tuple[Kind, int]]], None],
+    tell: Callable[[Counts], None],
 ) -> None:
     """Serves until SIGTERM or SIGINT. SIGHUP, or a change of a watched file, takes a new plan and certificates.
 
     `load` makes the plan and runs in a thread; `complain` gets what was wrong where the old ones are kept; `tell` gets
-    the totals, each minute and at the end.
+    the counts, each minute and at the end.
     """
     loop = asyncio.get_running_loop()
 
@@ -263,10 +263,10 @@ async def serve(
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await gateway.stop()
-        tell(gateway.counts.flush())
+        tell(gateway.counts)
 
 
-async def _tell(gateway: Gateway, tell: Callable[[list[tuple[Kind, int]]], None]) -> None:
+async def _tell(gateway: Gateway, tell: Callable[[Counts], None]) -> None:
     while True:
         await asyncio.sleep(COUNTS_SECONDS)
-        tell(gateway.counts.flush())
+        tell(gateway.counts)

@@ -43,7 +43,24 @@ def load_rules(
     walk = _Walk(built_in, read, known)
     for name in (DEFAULT, *names):
         walk.take(name, base, where, ())
-    return tuple(walk.files.values())
+    files = tuple(walk.files.values())
+    _be_stricter_without_consent(files, known)
+    return files
+
+
+def _be_stricter_without_consent(files: Sequence[RuleFile], known: Known) -> None:
+    """UserError where less is done for visitors without consent than for all others."""
+    strengths = {name: operator.strength for name, operator in known.operators.items() if operator is not None}
+    for_all = {category: spec.name for file in files for category, spec in file.record.operators.items()}
+    for profile in (one for file in files for one in file.visitors if one.when.consent is not None):
+        for category, spec in profile.record.operators.items():
+            usual = for_all.get(category, spec.name)
+            if strengths.get(spec.name, 0) < strengths.get(usual, 0):
+                raise UserError(
+                    f"{category}: {spec.name} is weaker than {usual}, which all other visitors get: without consent no "
+                    "more may be recorded than with it",
+                    profile.where,
+                )
 
 
 class _Walk:

@@ -107,7 +107,12 @@ class Program:
     @property
     def asks_for_country(self) -> bool:
         """Whether any rule depends on where a visitor is."""
-        return bool(self._profiles)
+        return any(profile.when.region is not None for profile in self._profiles)
+
+    @property
+    def records_unasked(self) -> bool:
+        """Whether rules say how visitors are recorded who must be asked first and have not answered."""
+        return any(profile.when.consent is not None for profile in self._profiles)
 
     def begin(self, inbound: Inbound, budget: Budget, trace: list[Change] | None = None) -> Request:
         """The work on one request. With `trace`, every change is noted with its values (for people, in memory)."""
@@ -188,13 +193,15 @@ class Program:
                     record[category] = ready(spec, category.value)
         return record
 
-    def law_for(self, tracker: TrackerFile | None, country: str) -> Law:
+    def law_for(self, tracker: TrackerFile | None, country: str, *, consented: bool = True) -> Law:
         """The law of a request: the rules of its tracker and for its visitor; where a route says `unrecognised: mask_all`,
 
         one that masks all text of no known tracker.
         """
         name = tracker.tracker if tracker is not None else ""
-        holding = frozenset(profile.where for profile in self._profiles if profile.when.holds(country))
+        holding = frozenset(
+            profile.where for profile in self._profiles if profile.when.holds(country, consented=consented)
+        )
         law = self._laws.get((name, holding))
         if law is None:
             law = replace(self.law, text=self._text_for(name)) if self._is_split else self.law

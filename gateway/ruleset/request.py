@@ -267,7 +267,8 @@ class Request:
 
     @property
     def _law(self) -> Law:
-        return self._program.law_for(self._tracker, self._inbound.country)
+        inbound = self._inbound
+        return self._program.law_for(self._tracker, inbound.country, consented=inbound.consented)
 
     @staticmethod
     def _of[T](step: T | None) -> T:

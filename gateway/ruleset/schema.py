@@ -234,17 +234,32 @@ def _regions(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class When(Strict):
-    """For which visitors. Who is nowhere is in every region, and so never outside of one."""
+    """For which visitors: all that is given must hold. Who is nowhere is in every region, and so never outside of one.
 
-    region: Annotated[Texts, AfterValidator(_regions)]
+    `consent: none` are those who must be asked first and have not said yes or no.
+    """
 
-    def holds(self, country: str) -> bool:
+    region: Annotated[Texts, AfterValidator(_regions)] | None = None
+    consent: Literal["none"] | None = None
+
+    @model_validator(mode="after")
+    def _mean_somebody(self) -> Self:
+        if self.region is None and self.consent is None:
+            raise ValueError("say for which visitors: give region, or consent: none")
+        return self
+
+    def holds(self, country: str, *, consented: bool = True) -> bool:
         """Whether a visitor of this country (`DE`, `US-CA`, or empty where nobody knows) is meant."""
+        if self.consent is not None and consented:
+            return False
+        if self.region is None:
+            return True
         is_in_one = is_in(country, [name.removeprefix(_NOT) for name in self.region])
         return is_in_one is not self.region[0].startswith(_NOT)
 
     def __str__(self) -> str:
-        return f"region: {', '.join(self.region)}"
+        region = f"region: {', '.join(self.region)}" if self.region is not None else ""
+        return ", ".join(filter(None, (region, f"consent: {self.consent}" if self.consent else "")))
 
 
 class Profile(Strict):
@@ -341,6 +356,7 @@ class RuleTest(Strict):
     tracker: Text | None = None
     path: Text | None = None
     country: Country = ""  # of the visitor; nobody knows unless told
+    consent: Literal["none"] | None = None  # none: must be asked first, and has not answered
     headers: Mapping[Text, str] = {}
     input: Any
     expect: Any

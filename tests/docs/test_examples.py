@@ -64,7 +64,7 @@ def load(body: str, folder: Path) -> tuple[RuleFile, Subject]:
 @pytest.mark.parametrize("body", named("rules/"))
 def test_a_rule_file_does_what_its_tests_say(body, tmp_path):
     file, subject = load(body, tmp_path)
-    assert file.mask or file.record.operators or file.allow
+    assert file.mask or file.record.operators or file.allow or file.visitors
     verdicts = [verdict for verdict in run_tests(subject) if verdict.test in file.tests]
     assert len(verdicts) == len(file.tests)
     assert [verdict.told for verdict in verdicts if not verdict.passed] == []

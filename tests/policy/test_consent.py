@@ -9,7 +9,7 @@ import pytest
 
 from gateway.core.message import Headers, Inbound
 from gateway.policy.consent import READERS, Answer, Consent, of_names
-from gateway.policy.decision import Objection, decide
+from gateway.policy.decision import Decision, Objection, decide
 from gateway.policy.signals import OptOut
 from tests.policy.test_tcf import gpp_string, tc_string, us_section
 
@@ -143,15 +143,31 @@ def test_fifty_cookies_and_a_long_one_are_read():
     assert CONSENT.ask(visit(*flood, country="DE")) is Answer.REFUSED
 
 
-def test_the_decision_tells_refused_from_missing():
-    assert decide(visit(NO["onetrust"], country="DE"), OptOut(), consent=CONSENT) is Objection.REFUSED
-    assert decide(visit(country="DE"), OptOut(), consent=CONSENT) is Objection.NO_CONSENT
-    assert decide(visit(YES["onetrust"], country="DE"), OptOut(), consent=CONSENT) is None
-    assert (
-        decide(visit(YES["onetrust"], ("gateway_opt_out", "1"), country="DE"), OptOut(), consent=CONSENT)
-        is Objection.COOKIE
-    )
-    assert decide(visit(country="DE"), OptOut()) is None
+NOT_ASKED = visit(country="DE")
+
+
+@pytest.mark.parametrize(
+    ("inbound", "more", "decision"),
+    [
+        (visit(NO["onetrust"], country="DE"), {}, Decision(Objection.REFUSED, "onetrust")),
+        (visit(NO["onetrust"], country="BR"), {"records_unasked": True}, Decision(Objection.REFUSED, "onetrust")),
+        (NOT_ASKED, {}, Decision(Objection.NO_CONSENT, "none")),
+        (NOT_ASKED, {"records_unasked": True}, Decision(None, "none", consented=False)),
+        (visit(country="BR"), {"records_unasked": True}, Decision()),
+        (visit(YES["onetrust"], country="DE"), {"records_unasked": True}, Decision(None, "onetrust")),
+        (visit(YES["onetrust"], NO["didomi"], country="DE"), {}, Decision(Objection.REFUSED, "didomi")),
+        (
+            visit(YES["onetrust"], ("gateway_opt_out", "1"), country="DE"),
+            {},
+            Decision(Objection.COOKIE, "opt_out_cookie"),
+        ),
+        (NOT_ASKED, {"consent": None}, Decision()),
+        (visit(("consent", "no")), {"consent": Consent((), of_names(("consent=yes",)))},
+         Decision(Objection.REFUSED, "own_cookie")),
+    ],
+)  # fmt: skip
+def test_the_decision_names_the_signal_that_decided(inbound, more, decision):
+    assert decide(inbound, OptOut(), **{"consent": CONSENT, **more}) == decision
 
 
 def test_every_reader_is_tried_here():

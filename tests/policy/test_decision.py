@@ -25,7 +25,7 @@ CASES = {
 
 def ask(headers, opt_out=None, **more):
     inbound = Inbound("GET", "/", Headers(headers))
-    return decide(inbound, opt_out or OptOut(cookies=("out", "leave")), **more)
+    return decide(inbound, opt_out or OptOut(cookies=("out", "leave")), **more).objection
 
 
 @pytest.mark.parametrize(("headers", "more", "expected"), CASES.values(), ids=CASES)

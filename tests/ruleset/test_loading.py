@@ -6,6 +6,7 @@ from pathlib import PurePath
 
 import pytest
 
+from gateway import config
 from gateway.core.errors import UserError
 from gateway.ruleset.loading import FILE_LIMIT, load_rules
 from gateway.ruleset.schema import Known
@@ -57,6 +58,31 @@ def test_a_file_that_is_wrong_stops_the_start(_name, names, files, message):
     with pytest.raises(UserError) as caught:
         load(names, files)
     assert str(caught.value) == message
+
+
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        ("{device_ids: mask, page_text: mask}", ""),
+        ("{device_ids: hash}", ""),
+        ("{device_ids: keep}", "site/a.yaml:3: device_ids: keep is weaker than hash, which all other visitors get"),
+        ("{page_text: detect}", "site/a.yaml:3: page_text: detect is weaker than mask"),
+    ],
+)
+def test_without_consent_no_more_is_recorded_than_with_it(record, message):
+    text = f"record: {{page_text: mask}}\nvisitors:\n  - when: {{consent: none}}\n    record: {record}\n"
+    texts = {"/pkg/default.yaml": "record: {device_ids: hash, page_text: detect}", "site/a.yaml": text}
+
+    def loaded():
+        names = config.known_names([])
+        return load_rules(["a.yaml"], PurePath("site"), BUILT_IN, lambda path: texts[str(path)], names)
+
+    if not message:
+        assert loaded()[-1].visitors[0].when.consent == "none"
+        return
+    with pytest.raises(UserError) as caught:
+        loaded()
+    assert str(caught.value).startswith(message)
 
 
 def test_a_chain_without_end_is_cut():

@@ -214,6 +214,24 @@ def test_a_category_may_have_another_operator_by_where_a_visitor_is(country, tit
         assert json.loads(outcome.masked.request.body) == {"page_title": title}
 
 
+def test_visitors_without_consent_have_rules_of_their_own():
+    subject = program("visitors: [{when: {consent: none, region: gdpr}, record: {page_text: mask}}]")
+    told = {
+        (country, consented): json.loads(
+            mask(
+                dataclasses.replace(request({"page_title": "Lamps"}), country=country, consented=consented),
+                subject,
+                subject.clock,
+            ).masked.request.body
+        )["page_title"]
+        for country in ("DE", "BR")
+        for consented in (True, False)
+    }
+    assert told == {("DE", True): "Lamps", ("DE", False): "***", ("BR", True): "Lamps", ("BR", False): "Lamps"}
+    assert subject.records_unasked
+    assert not program().records_unasked
+
+
 def test_a_later_file_outweighs_what_an_earlier_one_says_for_some_visitors():
     subject = program("extends: profiles/gdpr\nrecord: {page_text: keep}")
     outcome = mask(dataclasses.replace(request({"page_title": "Lamps"}), country="DE"), subject, subject.clock)

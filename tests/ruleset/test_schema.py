@@ -141,7 +141,7 @@ MISTAKES = [
     ("visitors: [{when: {region: uk}, record: {}}]", 1, "record is empty"),
     ("visitors: [{when: {region: uk}, record: {mobile_devices: drop}}]", 1, "holds for all visitors"),
     ("visitors: [{when: {region: uk}}]", 1, '"record" is missing'),
-    ("visitors: [{when: {}, record: {urls: drop}}]", 1, '"region" is missing'),
+    ("visitors: [{when: {}, record: {urls: drop}}]", 1, "give region, or consent: none"),
     ("tests: [{name: x, country: germany, input: 1, expect: 1}]", 1, "is no country"),
     ("record:\n  structure: keep", 2, '"structure" is never touched'),
     ("record:\n  project_keys: keep", 2, '"project_keys" is never touched'),

@@ -7,6 +7,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from gateway.policy.consent import Consent
+from gateway.policy.decision import Recording
+from gateway.proxy.counts import Decided
 from gateway.proxy.geography import Geography, open_database
 from gateway.proxy.trust import Trust
 
@@ -59,8 +61,26 @@ def test_who_is_recorded_depends_on_place_and_consent(stage, database, place, re
         assert (len(stage.backend.received) > before) is expected
     counted = {kind.reason for kind, _ in stage.gateway.counts.flush()}
     assert counted <= {"200", "no_consent", "consent_refused"}
+    region = {"DE": "gdpr", "US-CA": "us_privacy", "BR": "elsewhere", "": "unknown"}[place]
+    unasked = Recording.RECORDED if recorded[0] else Recording.NOT_RECORDED
+    assert stage.gateway.counts.flush_decided() == sorted(
+        (Decided("t", recording, signal, region), 1)
+        for recording, signal in (
+            (unasked, "none"),
+            (Recording.RECORDED, "onetrust"),
+            (Recording.NOT_RECORDED, "onetrust"),
+        )
+    )
     assert address.encode() not in b"".join(stage.backend.received)
     assert address not in repr(stage.events)
+
+
+def test_who_has_not_answered_reaches_the_pipeline_as_such_where_rules_say_how(stage):
+    stage.start(consent=Consent(("everywhere",)), records_unasked=True)
+    for cookie in ("", AGREED, REFUSED):
+        stage.talk(request("203.0.113.9", cookie))
+    assert [inbound.consented for inbound in stage.masker.seen] == [False, True]
+    assert {kind.recording for kind, _ in stage.gateway.counts.flush_decided()} == set(Recording)
 
 
 def test_a_stranger_s_word_for_the_country_does_not_count(stage):
