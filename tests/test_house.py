@@ -33,6 +33,7 @@ TESTED_ELSEWHERE = {
     "audit/*.py": "audit/test_trial.py",  # people, cases and report as one
     "demo/*.py": "cli/test_demo.py",  # the demo as a whole: what it says of its own traffic is the test
     "cluster/lease.py": "cluster/test_spool.py",
+    "insight/*.py": "insight/test_comparison.py",  # what is shown of recorded requests
     "cluster/setup.py": "cluster/test_settings.py",
     "codings/*.py": "conformance/test_codings.py",
     "formats/*.py": "conformance/test_formats.py",

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import click
@@ -19,28 +18,12 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.cli.captures import read_capture, read_file
-from gateway.cli.mask import Tried, attempted
 from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound
+from gateway.insight.comparison import attempt
+from gateway.insight.difference import Difference, differences
 
 _SHOWN = 48
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """One value that the two rule sets treat differently. An empty result: as it came."""
-
-    request: int
-    place: str
-    before: str
-    old: str
-    new: str
-    count: int = 1
-
-    @property
-    def loosens(self) -> bool:
-        """Whether a value that was masked would leave as it came."""
-        return self.new == "" and self.old != ""
 
 
 @click.command("diff")
@@ -62,7 +45,7 @@ def command(old: str, new: str, capture: Path, tracker: str | None, as_json: boo
     found = [
         difference
         for number, inbound in enumerate(requests, 1)
-        for difference in compare(number, *(attempted(program, inbound) for program in programs))
+        for difference in differences(number, *(attempt(program, inbound, time.thread_time) for program in programs))
     ]
     if as_json:
         click.echo(json.dumps([asdict(one) for one in found], ensure_ascii=False))
@@ -70,34 +53,6 @@ def command(old: str, new: str, capture: Path, tracker: str | None, as_json: boo
         _print(found, len(requests))
     if any(one.loosens for one in found):
         raise click.exceptions.Exit(1)
-
-
-def compare(number: int, old: Tried | str, new: Tried | str) -> Iterator[Difference]:
-    """Where two results of one request differ."""
-    if isinstance(old, str) or isinstance(new, str):
-        verdicts = [f"refused: {one}" if isinstance(one, str) else "forwarded" for one in (old, new)]
-        if verdicts[0] != verdicts[1]:
-            yield Difference(number, "(the request)", "", verdicts[0], verdicts[1])
-        return
-    results: dict[tuple[str, str], list[Counter[str]]] = {}
-    for side, tried in enumerate((old, new)):
-        for change in tried.changes:
-            pair = results.setdefault((change.place, change.before), [Counter(), Counter()])
-            pair[side][change.after or "(gone)"] += 1
-    for (place, value), (was, will) in results.items():
-        if was == will:
-            continue
-        left, right = was - will, will - was
-        for text, count in left.items():
-            yield Difference(number, place, value, text, next(iter(right), "") or _cover(new, place, value), count)
-        if not left:
-            for text, count in right.items():
-                yield Difference(number, place, value, _cover(old, place, value), text, count)
-
-
-def _cover(tried: Tried, place: str, value: str) -> str:
-    """What stands for a value that goes with a larger one around it."""
-    return next((one.after or "(gone)" for one in tried.changes if one.place == place and value in one.before), "")
 
 
 def _print(found: list[Difference], requests: int) -> None:

@@ -33,7 +33,8 @@ from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.opening import leaves
 from gateway.core.plugin import Context, MissReason
 from gateway.core.reading import Reading, read
-from gateway.core.yaml import nearest, parse, quoted
+from gateway.core.yaml import nearest, quoted
+from gateway.insight.reasons import BUILT_IN, HEADER_USES, origins
 from gateway.recording.claim import Claim
 from gateway.recording.dom import UNKNOWN, Element
 from gateway.ruleset.headers import Use, use_of
@@ -45,14 +46,6 @@ from gateway.trackers.place import Place
 
 _MOST = 500  # places of one value
 _SHOWN = 72
-_HEADER_USES: Mapping[Use, str] = {
-    Use.KEEP: "a header that every request needs",
-    Use.DROP: "a header that never leaves",
-    Use.URL: "a header that holds a URL",
-    Use.AGENT: "a header that tells the device",
-    Use.COOKIES: "cookies: only those that the tracker file names leave",
-    Use.TEXT: "a header of the tracker's own",
-}
 _SAID: Mapping[str, str] = {  # what a miss's reason means, behind its name
     MissReason.CHECKSUM_FAILED: ", its form is right",
     MissReason.NEEDS_A_WORD: ": the form is right, but nothing beside it says what it is",
@@ -64,16 +57,6 @@ _SAID: Mapping[str, str] = {  # what a miss's reason means, behind its name
     MissReason.MEASURE_LIKE: ": a measure, an amount or a drawing",
     MissReason.NOT_A_DOMAIN: " behind the @",
     MissReason.PLACEHOLDER: ": a literal, or masked already",
-}
-_BUILT_IN: Mapping[str, str] = {
-    "private mark": "its element, or one above it, is marked private (or not known)",
-    "url query": "a value in a URL's query: only those of listed names stay",
-    "url fragment": "a URL's fragment",
-    "url path identifier": "an id in a URL's path",
-    "url user-info": "a name or password in a URL",
-    "url address": "the address of a mailto:, tel: or like URL",
-    "embedded media": "embedded media",
-    "secret of the session": "it was typed or secret earlier in the session",
 }
 _STYLES = {"masked": "green", "dropped": "green", "not masked": "bold red", "refused": "yellow"}
 
@@ -157,7 +140,7 @@ def command(
 def explain(subject: Subject, names: Sequence[str], requests: Sequence[Inbound], value: str) -> Iterator[Candidate]:
     """Every place of the requests that holds the value, in order; at most 500."""
     program = subject.program(names)
-    where = origins(subject)
+    where = origins(subject.rules, config.read_text)
     told = 0
     for number, inbound in enumerate(requests, 1):
         for candidate in _Explainer(program, where, number, inbound, value).run():
@@ -165,22 +148,6 @@ def explain(subject: Subject, names: Sequence[str], requests: Sequence[Inbound],
             told += 1
             if told == _MOST:
                 return
-
-
-def origins(subject: Subject) -> dict[str, str]:
-    """Rule or category → `file:line` of what is in effect: of a category the last file that sets it."""
-    found = {rule.name: rule.where for file in subject.rules for rule in file.mask}
-    for file in subject.rules:
-        if not file.record.operators:
-            continue
-        try:
-            source = parse(config.read_text(Path(file.file)), file.file)
-        except UserError:
-            found |= {category.value: file.where for category in file.record.operators}
-            continue
-        for category in file.record.operators:
-            found[category.value] = f"{file.file}:{source.line_of(('record', category.value))}"
-    return found
 
 
 class _Explainer:
@@ -362,7 +329,7 @@ class _Explainer:
         if change.rule == candidate.category:
             return f"category {change.rule}: {change.operator}"
         if change.rule.startswith("secret of") or (not change.detector and not self._where.get(change.rule)):
-            return _BUILT_IN.get(change.rule, change.rule)
+            return BUILT_IN.get(change.rule, change.rule)
         finders = [one.finder for one in candidate.sights if one.verdict == "hit"]
         masked_earlier = [one for one in finders if change.detector and one != change.detector]
         earlier = f"; {', '.join(masked_earlier)}: masked by an earlier rule" if masked_earlier else ""
@@ -416,7 +383,7 @@ class _Explainer:
             after = left.get(name)
             candidate = Candidate(self._number, "header", name, after=after or "")
             candidate.outcome = "dropped" if after is None else "not masked" if self._holds(after) else "masked"
-            candidate.why = _HEADER_USES[use_of(name)]
+            candidate.why = HEADER_USES[use_of(name)]
             if rule is not None:
                 candidate.rule, candidate.operator = rule.rule, rule.operator
                 candidate.where, candidate.why = self._where.get(rule.rule, ""), f"rule {rule.rule!r} (headers)"

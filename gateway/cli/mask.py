@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -19,25 +18,13 @@ from rich.text import Text
 
 from gateway.cli.captures import Capture, read_capture, read_file, written, written_har
 from gateway.cli.subject import load_subject, trackers_option
-from gateway.core.errors import Refused, UserError
-from gateway.core.limits import Budget
-from gateway.core.message import Headers, Inbound, Outbound
-from gateway.core.pipeline import finish, steps
-from gateway.core.report import Report
+from gateway.core.errors import UserError
+from gateway.core.message import Headers, Inbound
 from gateway.core.yaml import nearest, quoted
+from gateway.insight.comparison import Stopped, Tried, attempt
 from gateway.ruleset.judge import Change
-from gateway.ruleset.program import Program
 
 _SHOWN = 60
-
-
-@dataclass(frozen=True, slots=True)
-class Tried:
-    """What became of one request: what would leave, and every change with its values."""
-
-    outbound: Outbound
-    report: Report
-    changes: list[Change]
 
 
 @click.command("mask")
@@ -74,10 +61,9 @@ def command(
     body = Inbound("POST", path if path.startswith("/") else f"/{path}", headers)
     capture = read_capture(read_file(file), body, str(file))
     program = subject.program([tracker] if tracker else [])
-    if len(capture.requests) == 1 and capture.har is None:
-        outcomes: list[Tried | str] = [attempt(program, capture.requests[0])]
-    else:
-        outcomes = [attempted(program, inbound) for inbound in capture.requests]
+    outcomes = [attempt(program, inbound, time.thread_time) for inbound in capture.requests]
+    if len(outcomes) == 1 and capture.har is None and isinstance(outcomes[0], Stopped):
+        raise UserError(f"refused: {outcomes[0]}; nothing of it would leave")
     if show is None:
         _write(capture, outcomes)
     elif as_json:
@@ -91,39 +77,19 @@ def command(
     else:
         for number, one in enumerate(outcomes, 1):
             title = f"{number}. " if len(outcomes) > 1 else ""
-            if isinstance(one, str):
+            if isinstance(one, Stopped):
                 click.echo(f"{title}refused: {one}; nothing of it would leave", err=True)
             else:
                 _print(one, title, with_rule=show == "explain")
 
 
-def attempted(program: Program, inbound: Inbound) -> Tried | str:
-    """What would leave of one request, or the reason why nothing would."""
-    try:
-        return attempt(program, inbound)
-    except UserError as refused:
-        return refused.message.removeprefix("refused: ").partition(";")[0]
-
-
-def attempt(program: Program, inbound: Inbound) -> Tried:
-    """The pipeline's steps with a trace. Raises UserError with the reason where the request would be refused."""
-    changes: list[Change] = []
-    work = program.begin(inbound, Budget(program.limits, time.thread_time), changes)
-    try:
-        outbound = finish(steps(work))
-    except Refused as refused:
-        whose = f" ({work.report.tracker})" if work.report.tracker else ""
-        raise UserError(f"refused: {refused.reason}{whose}; nothing of it would leave") from None
-    return Tried(outbound, work.report, changes)
-
-
-def _write(capture: Capture, outcomes: list[Tried | str]) -> None:
+def _write(capture: Capture, outcomes: list[Tried | Stopped]) -> None:
     if capture.kind == "body":
         for one in outcomes:
             if isinstance(one, Tried):
                 sys.stdout.buffer.write(one.outbound.body)
         return
-    left = [one if isinstance(one, str) else one.outbound for one in outcomes]
+    left = [str(one) if isinstance(one, Stopped) else one.outbound for one in outcomes]
     if capture.har is not None:
         click.echo(json.dumps(written_har(capture.har, left)))
         return

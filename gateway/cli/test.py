@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +19,9 @@ from rich.console import Console
 from rich.text import Text
 
 from gateway import config
-from gateway.cli.mask import attempt
 from gateway.cli.subject import Subject, load_subject, trackers_option
-from gateway.core.errors import UserError
 from gateway.core.message import Headers, Inbound
+from gateway.insight.comparison import Stopped, attempt
 from gateway.ruleset.program import Program
 from gateway.ruleset.schema import RuleTest
 
@@ -75,11 +75,10 @@ def _differences(program: Program, test: RuleTest) -> Iterator[str]:
     body = json.dumps(test.input, ensure_ascii=False).encode()
     inbound = Inbound("POST", test.path or "/", Headers(test.headers.items()), body)
     inbound = replace(inbound, country=test.country, consented=test.consent is None)
-    try:
-        tried = attempt(program, inbound)
-    except UserError as refused:
+    tried = attempt(program, inbound, time.thread_time)
+    if isinstance(tried, Stopped):
         if test.expect != "refused":
-            yield str(refused)
+            yield f"refused: {tried}; nothing of it would leave"
         return
     yield from differ(json.loads(tried.outbound.body), test.expect, "")
 

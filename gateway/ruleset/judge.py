@@ -87,6 +87,7 @@ class Change:
     category: str
     detector: str = ""
     leaf: Leaf | None = None
+    at: int = -1  # where in the value it begins; -1: it is the whole
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,11 +441,8 @@ class Judge:
             self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
             if self._trace is not None:
                 before = value[edit.start : edit.end]
-                self._trace.append(
-                    Change(
-                        place, before, edit.replacement, edit.rule, edit.operator, category, edit.detector, claim.leaf
-                    )
-                )
+                told = before, edit.replacement, edit.rule, edit.operator
+                self._trace.append(Change(place, *told, category, edit.detector, claim.leaf, edit.start))
         claim.layer.replace(claim.leaf, after)
 
     def read_text(self, value: str, category: Category, words: tuple[str, ...], place: str) -> str:
@@ -461,7 +459,7 @@ class Judge:
             self._report.add(Finding(edit.rule, edit.operator, place, category.value, edit.detector))
             if self._trace is not None:
                 told = value[edit.start : edit.end], edit.replacement, edit.rule, edit.operator
-                self._trace.append(Change(place, *told, category, edit.detector))
+                self._trace.append(Change(place, *told, category, edit.detector, at=edit.start))
         return splice(value, edits)
 
     def read_key(self, claim: Claim) -> None:

@@ -101,10 +101,17 @@ class Request:
         self._walk = self._judge = self.watch = None
 
     @property
+    def documents(self) -> Iterator[tuple[str, Document]]:
+        """The query's document, where there is one, and the body's, each with its name."""
+        if self._query is not None:
+            yield "query", self._query
+        yield "body", self._body
+
+    @property
     def opened(self) -> Iterator[tuple[str, Layer]]:
         """Every layer of the query and the body, with which of them it is in."""
-        for name, document in (("query", self._query), ("body", self._body)):
-            for layer in document.layers if document is not None else ():
+        for name, document in self.documents:
+            for layer in document.layers:
                 yield name, layer
 
     def recognise(self) -> None:
