@@ -421,6 +421,7 @@ class ConsoleSettings(Strict):
     """Where the process shows its state: /live, /ready, /metrics."""
 
     listen: Listen
+    debug: StrictBool = False  # keeps requests as they came, in memory, to be looked at
 
     @field_validator("listen")
     @classmethod

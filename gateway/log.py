@@ -32,6 +32,8 @@ class Event(StrEnum):
     DECIDED = "decided"
     FAULT = "fault"
     MASKER_ENDED = "masker_ended"
+    DEBUG_ON = "debug_on"  # requests are kept as they came
+    DEBUG_OFF = "debug_off"
     BACKED_UP = "backed_up"
     BACKUP_FAILED = "backup_failed"
 
@@ -128,6 +130,8 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.DECIDED: ("route", "verdict", "signal", "region", "count"),
     Event.FAULT: (*_REQUEST, "fault"),
     Event.MASKER_ENDED: ("why",),
+    Event.DEBUG_ON: (),
+    Event.DEBUG_OFF: (),
     Event.BACKED_UP: ("where", "count"),
     Event.BACKUP_FAILED: ("where",),
 }

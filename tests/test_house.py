@@ -246,6 +246,7 @@ OUTSIDE = {
     "keyring.py",
     "log.py",
     "status.py",
+    "traffic.py",
 }
 PURE = sorted({Path(source).parts[0] for source in SOURCES} - OUTSIDE - {"__init__.py", "__main__.py"})
 

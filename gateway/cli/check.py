@@ -224,6 +224,11 @@ def warn_of_settings(settings: config.Settings) -> Iterator[tuple[str, str]]:
     for network in settings.trusted_proxies:
         if network.prefixlen == 0:
             yield settings.where, f"trusted_proxies: {network} lets every client say what its address is"
+    if settings.console is not None and settings.console.debug:
+        yield (
+            settings.where,
+            "DEBUG MODE (console.debug): requests are kept in memory unmasked, and the console shows them to editors",
+        )
     if settings.tls.mode == "serve":
         for name in ("certificate", "key"):
             path: Path = getattr(settings.tls, name)

@@ -23,6 +23,7 @@ from gateway.config import (
     ClusterSettings,
     Configuration,
     ConsentSettings,
+    ConsoleSettings,
     EgressSettings,
     RegionSettings,
     RouteSettings,
@@ -52,8 +53,15 @@ from gateway.spool.quarantine import Quarantine, quarantine_path
 from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.status import Reason, Sample, Trouble
 from gateway.trackers.schema import TrackerFile
+from gateway.trackers.shape import Shapes
+from gateway.traffic import Traffic
 
 BACKUP_SECONDS = 600.0
+
+DEBUG_MODE = (
+    "DEBUG MODE: requests are kept in memory as visitors sent them, unmasked, and the console shows them to editors. "
+    "Not for real visitors longer than you look: console.debug: false ends it"
+)
 
 
 @click.command("run")
@@ -93,6 +101,8 @@ class Served:
         self._cluster = cluster_of(self._configuration.settings, self._key)
         self._store = self._cluster.store if self._cluster is not None else make_store(self._configuration.settings)
         self._backup_failed: Name | None = None
+        settings = self._configuration.settings
+        self._traffic = Traffic(keep=settings.console is not None, debug=is_debug(settings))
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -117,6 +127,7 @@ class Served:
                 emit=log.emit,
                 store=self._store,
                 quarantine=quarantine,
+                traffic=self._traffic,
             )
             console = Console([gateway, self._maskers, self])
             if bound is not None:
@@ -174,7 +185,7 @@ class Served:
         gc.collect()  # what a former configuration was made into are cycles, which the thresholds above leave for long
         fresh = config.load(self._path)
         before, after = (
-            (listening(one), one.console, one.masking_key, one.workers)
+            (listening(one), lasting(one.console), one.masking_key, one.workers)
             for one in (self._configuration.settings, fresh.settings)
         )
         if before != after:
@@ -208,6 +219,8 @@ class Served:
             state = "" if route.record else "  (record: off)"
             _say(f"route {route.host}{route.path} -> {_origin(route.upstream)}  [{', '.join(route.tracker)}]{state}")
         _say(f"rules {', '.join(digest[:12] for digest in self._edition.digests)}")
+        if self._traffic.debug:
+            self._say_debug()
         log.emit(
             Event.STARTED,
             version=Name(__version__),
@@ -217,8 +230,17 @@ class Served:
         )
         _say("ready")
 
+    def _say_debug(self) -> None:
+        on = self._traffic.debug
+        line = DEBUG_MODE if on else "debug mode is off: what was kept unmasked is gone"
+        click.echo(click.style(line, fg="white", bg="red", bold=True) if on else line, err=True)
+        log.emit(Event.DEBUG_ON if on else Event.DEBUG_OFF)
+
     def _say_reloaded(self) -> None:
         self._configuration, self._edition = self._next
+        if is_debug(self._configuration.settings) is not self._traffic.debug:
+            self._traffic.debug = not self._traffic.debug
+            self._say_debug()
         self._maskers.take(self._edition)
         spool = self._configuration.settings.spool
         if self._cluster is not None and spool is not None:
@@ -232,6 +254,16 @@ class Served:
             routes=len(self._configuration.settings.routes),
             rules=_count_rules(self._configuration),
         )
+
+
+def is_debug(settings: Settings) -> bool:
+    """Whether requests are kept as they came."""
+    return settings.console is not None and settings.console.debug
+
+
+def lasting(console: ConsoleSettings | None) -> ConsoleSettings | None:
+    """Of the console's settings those that a reload does not change."""
+    return console.model_copy(update={"debug": False}) if console is not None else None
 
 
 def listening(settings: Settings) -> Listening:
@@ -353,6 +385,7 @@ def _route(route: RouteSettings, configuration: Configuration, *, record_mobile:
         ),
         ingest={one.tracker: Ingest(one.ingest, one.answers.accepted) for one in trackers if one.ingest},
         is_queued=route.delivery == "queued",
+        shapes=Shapes(trackers),
         quarantines=route.unreadable == "quarantine",
     )
 

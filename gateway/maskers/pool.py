@@ -22,12 +22,13 @@ from gateway.core.outcome import Outcome, Refuse
 from gateway.log import Name
 from gateway.maskers import wire
 from gateway.maskers.blueprint import Blueprint
+from gateway.maskers.bounds import time_for
 from gateway.maskers.link import End, Ended, Interrupted, Link
 from gateway.maskers.shared import SharedState
 from gateway.ruleset.program import Program
 from gateway.ruleset.replies import ReplyPlan
+from gateway.status import Histogram, Sample, Trouble
 from gateway.status import Reason as StatusReason
-from gateway.status import Sample, Trouble
 
 AT_ONCE: Final = 2  # questions that a masker has before it, so that it need not wait for the next one
 READING_AT_ONCE: Final = 16  # requests that wait in one masker for the state of their sessions
@@ -153,6 +154,7 @@ class Maskers:
         self._shared = shared
         self._counts: dict[int, Mapping[str, tuple[int, int, int]]] = {}
         self._hints: OrderedDict[int, int] = OrderedDict()
+        self._spent = Histogram()
         self._editions = 0
         self._current: Edition | None = None
         self._tasks: list[asyncio.Task[None]] = []
@@ -219,7 +221,11 @@ class Maskers:
             yield Trouble(StatusReason.WORKERS_DOWN)
 
     def samples(self) -> Iterator[Sample]:
-        """What is kept of sessions, as it was counted last."""
+        """What is kept of sessions, as it was counted last, and the CPU time of masking."""
+        yield Sample("gateway_masking_cpu_seconds", self._spent)
+        if self._current is not None:
+            limits = max((program.limits.time for program in self._current.programs.values()), default=0.0)
+            yield Sample("gateway_masking_cpu_limit_seconds", limits)
         for number, name in enumerate(("gateway_sessions", "gateway_session_nodes", "gateway_session_secrets")):
             for route in self._current.programs if self._current is not None else ():
                 kept = sum(counts[route][number] for counts in self._counts.values() if route in counts)
@@ -291,6 +297,8 @@ class Maskers:
                 with suppress(Interrupted):
                     return await self._mask(inbound, edition)
         except Ended as ended:
+            if ended.why is End.OVERRAN:
+                self._spent.observe(time_for(edition.programs[inbound.route].limits))
             return edition.refusal(inbound, Reason.FAULT if ended.why is End.DIED else Reason.TOO_SLOW)
         return edition.refusal(inbound, Reason.FAULT)
 
@@ -346,6 +354,7 @@ class Maskers:
     def _outcome(self, answer: wire.Reading) -> Outcome:
         if not isinstance(answer, wire.Verdict):
             raise Interrupted  # the masker that read the request is another one by now
+        self._spent.observe(answer.spent)
         told = answer.outcome
         reply = told.reply if isinstance(told, wire.Sent) else None
         return wire.unpack(told, RemoteReply(self, reply) if reply is not None else None)

@@ -163,7 +163,7 @@ def _verdict(asked: Asked, outcome: Outcome, state: dict[str, bytes] | None = No
         tracker, plan = outcome.report.tracker, outcome.reply
         numbers = [number for number, one in enumerate(_entries(asked.program, tracker)) if one in plan.edits]
         reply = wire.Reply(asked.edition, asked.route, tracker, numbers, dict(plan.ids))
-    return wire.Verdict(wire.pack(outcome, reply), state or {})
+    return wire.Verdict(wire.pack(outcome, reply), state or {}, asked.watch())
 
 
 def _entries(program: Program, tracker: str) -> Sequence[ReplyEdit]:

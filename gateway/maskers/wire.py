@@ -141,10 +141,11 @@ class Reported(Message):
 
 
 class Verdict(Message):
-    """What may become of a request; and where its state was handed in, the state as it is now."""
+    """What may become of a request; where its state was handed in, the state as it is now; the CPU seconds that it took."""
 
     outcome: Sent | Answered | Refused
     state: dict[str, bytes] = {}
+    spent: float = 0.0
 
 
 class Edited(Message):

@@ -5,10 +5,8 @@ In memory; `flush` hands what came since the last one to whoever logs, `samples`
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -19,29 +17,16 @@ from gateway.core.report import Report
 from gateway.log import Name
 from gateway.policy.decision import Recording
 from gateway.status import Histogram, Sample
+from gateway.traffic import Verdict
 
 _NO_CATEGORY = frozenset({"headers", "unreadable parts"})
 """Findings that stand outside of categories, by their rule."""
-
-
-class Verdict(StrEnum):
-    """What became of a request."""
-
-    FORWARDED = "forwarded"
-    ANSWERED = "answered"
-    REFUSED = "refused"
-    REJECTED = "rejected"  # never got as far as masking: framing, no route, too large
-    FAILED = "failed"  # masked, but the backend could not be reached
-    HELD = "held"  # accepted, and waiting in the spool
-    DELIVERED = "delivered"  # out of the spool, to its backend
-    DROPPED = "dropped"  # out of the spool, for a reason
 
 
 class Span(StrEnum):
     """What takes time."""
 
     REQUEST = "gateway_request_seconds"
-    MASKING = "gateway_masking_seconds"
     UPSTREAM = "gateway_upstream_seconds"
 
 
@@ -85,7 +70,10 @@ class Change(NamedTuple):
 class Counts:
     """Counts rows; one per process, used from the event loop only."""
 
-    __slots__ = ("_decided_since", "_since", "changes", "decided", "received", "reloads", "sent", "spans", "total")
+    __slots__ = (
+        "_decided_since", "_masking", "_since", "bytes_in", "bytes_out", "changes", "decided", "received", "reloads",
+        "sent", "spans", "total",
+    )  # fmt: skip
 
     def __init__(self) -> None:
         self.decided: Counter[Decided] = Counter()
@@ -95,6 +83,9 @@ class Counts:
         self._since: Counter[Kind] = Counter()
         self.reloads: Counter[Reload] = Counter()
         self.spans = {span: Histogram() for span in Span}
+        self._masking: dict[str, Histogram] = {}
+        self.bytes_in: Counter[str] = Counter()  # by route: bodies that were masked, as they came
+        self.bytes_out: Counter[str] = Counter()  # and as they went to the backend
         self.received = 0  # bytes of bodies
         self.sent = 0  # bytes of answers
 
@@ -127,14 +118,12 @@ class Counts:
         self._since.clear()
         return rows
 
-    @contextmanager
-    def timed(self, span: Span) -> Iterator[None]:
-        """Counts how long the block takes, however it ends."""
-        start = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.spans[span].observe(time.perf_counter() - start)
+    def masking(self, tracker: str) -> Histogram:
+        """The delays by masking of one tracker's requests."""
+        found = self._masking.get(tracker)
+        if found is None:
+            found = self._masking[tracker] = Histogram()
+        return found
 
     def samples(self) -> Iterator[Sample]:
         """All of it, for metrics."""
@@ -148,6 +137,12 @@ class Counts:
             yield Sample("gateway_reloads_total", self.reloads[result], (result,))
         for span, histogram in self.spans.items():
             yield Sample(span.value, histogram)
+        for tracker, histogram in self._masking.items():
+            yield Sample("gateway_masking_seconds", histogram, (Name(tracker),))
+        for route, size in self.bytes_in.items():
+            yield Sample("gateway_route_in_bytes_total", size, (Name(route),))
+        for route, size in self.bytes_out.items():
+            yield Sample("gateway_route_out_bytes_total", size, (Name(route),))
         yield Sample("gateway_received_bytes_total", self.received)
         yield Sample("gateway_sent_bytes_total", self.sent)
 

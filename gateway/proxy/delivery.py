@@ -21,14 +21,16 @@ from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Response, Send
 from gateway.log import Name
 from gateway.policy.answers import accepted_answer, line, with_cors
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts
 from gateway.proxy.hop import known_gateways
+from gateway.proxy.passage import Passage
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import INVALID, Unreachable, Upstream
 from gateway.spool.drain import Attempt, Drain, Fate
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import RETRY_SECONDS, Claimed, Dropped, Entry, NotKept, Numbers, State, Store
 from gateway.status import Reason, Sample, Trouble
+from gateway.traffic import Verdict
 
 AWAY: Final = frozenset({429, 502, 503, 504})
 """Answers that say "not now" for all events: 500 may be this event's own fault, so it is passed on."""
@@ -110,7 +112,7 @@ class Delivery:
         for why, count in numbers.dropped.items():
             yield Sample("gateway_spool_dropped_total", count, (why,))
 
-    async def first(self, route: Route, inbound: Inbound, send: Send) -> Response | None:
+    async def first(self, passage: Passage, route: Route, inbound: Inbound, send: Send) -> Response | None:
         """The answer to what is kept before its backend is asked: on a queued route, while the backend is away, or
 
         behind its session's earlier events. None: try the backend.
@@ -118,21 +120,21 @@ class Delivery:
         if not self._may_wait(route, inbound, send):
             return None
         if route.is_queued:
-            return await self._keep(route, inbound, send, "queued")
+            return await self._keep(passage, route, inbound, send, "queued")
         if self._drain.is_away(route.name):
-            return await self._keep(route, inbound, send, "away")
-        return await self._keep(route, inbound, send, "behind", only_behind=True)
+            return await self._keep(passage, route, inbound, send, "away")
+        return await self._keep(passage, route, inbound, send, "behind", only_behind=True)
 
     async def instead(
-        self, route: Route, inbound: Inbound, send: Send, why: str, after: float | None = None
+        self, passage: Passage, route: Route, inbound: Inbound, send: Send, why: str, after: float | None = None
     ) -> Response | None:
         """The answer to what is kept because the backend did not take it. None: it can't wait, pass the failure on."""
         if not self._may_wait(route, inbound, send):
             return None
         self._drain.away(route.name, after)
-        return await self._keep(route, inbound, send, why)
+        return await self._keep(passage, route, inbound, send, why)
 
-    async def quarantine(self, route: Route, inbound: Inbound, refuse: Refuse) -> Response | None:
+    async def quarantine(self, passage: Passage, route: Route, inbound: Inbound, refuse: Refuse) -> Response | None:
         """The answer to what can't be read and is kept, sealed, for rules that can. None: it is refused."""
         ingest = route.ingest.get(refuse.tracker)
         if (
@@ -143,7 +145,7 @@ class Delivery:
             or not await self._quarantine.add(inbound, refuse.reason)
         ):
             return None
-        self._counts.add(Verdict.HELD, "quarantine", refuse.tracker)
+        passage.end(Verdict.HELD, "quarantine")
         return accepted_answer(inbound, ingest.accepted if ingest is not None else ())
 
     async def _wipe(self) -> None:
@@ -160,7 +162,7 @@ class Delivery:
         )
 
     async def _keep(
-        self, route: Route, inbound: Inbound, send: Send, why: str, *, only_behind: bool = False
+        self, passage: Passage, route: Route, inbound: Inbound, send: Send, why: str, *, only_behind: bool = False
     ) -> Response | None:
         tracker = send.report.tracker
         entry = Entry(send.masked, route.name, send.session, tracker, _of_the_way(inbound.headers))
@@ -168,11 +170,11 @@ class Delivery:
             if not await self._store.append(entry, only_behind=only_behind):
                 return None
         except NotKept as failure:
-            self._counts.add(Verdict.FAILED, f"spool_{failure.state}", tracker)
+            passage.end(Verdict.FAILED, f"spool_{failure.state}")
             told = line(503, "The gateway can't keep this now: try again.", ("Retry-After", str(RETRY_SECONDS)))
             return with_cors(told, inbound)
         self._drain.wake(route.name)
-        self._counts.add(Verdict.HELD, why, tracker)
+        passage.end(Verdict.HELD, why)
         return accepted_answer(inbound, route.ingest[tracker].accepted)
 
     def _routes(self) -> list[str]:

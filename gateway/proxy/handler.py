@@ -10,6 +10,7 @@ they close.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
 from dataclasses import replace
@@ -28,15 +29,17 @@ from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection, decide
 from gateway.proxy import framing
 from gateway.proxy.body import BodyRejected, read_body
-from gateway.proxy.counts import Counts, Decided, Span, Verdict
+from gateway.proxy.counts import Counts, Decided
 from gateway.proxy.delivery import AWAY, Delivery, seconds_of
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
 from gateway.proxy.freshness import is_known, kept
 from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.listener import peer_of
+from gateway.proxy.passage import Passage
 from gateway.proxy.reply import HSTS, Gone, Reply, rejection_line
 from gateway.proxy.routes import Plan, Route
 from gateway.proxy.upstream import INVALID, Unreachable, Upstream
+from gateway.traffic import Traffic, Verdict
 
 INLINE_SIZE = 64 * 1024
 """Bodies up to this size are masked on the event loop; larger ones in a thread, so that others get their turn."""
@@ -65,6 +68,7 @@ class Handler:
         plan: Plan,
         upstream: Upstream,
         counts: Counts,
+        traffic: Traffic,
         *,
         executor: Executor,
         pseudonym: str,
@@ -77,6 +81,7 @@ class Handler:
         self.is_draining = False
         self._upstream = upstream
         self._counts = counts
+        self._traffic = traffic
         self._executor = executor
         self._pseudonym = pseudonym
         self._emit = emit
@@ -92,18 +97,19 @@ class Handler:
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """The edge: what goes wrong in an unforeseen way forwards nothing and is told by its type alone."""
+        passage = Passage(self._counts, self._traffic, request.method)
         try:
-            return await self._serve(request)
+            return await self._serve(request, passage)
         except ConnectionError as gone:
             return _let_go(request, gone)
         except Exception as defect:  # noqa: BLE001 - one of the two edges: a defect of ours must forward nothing
-            self._counts.add(Verdict.REFUSED, framing.DEFECT.reason)
+            passage.end(Verdict.REFUSED, framing.DEFECT.reason)
             self._emit(Event.FAULT, fault=Name(type(defect).__name__))
             if request.writer.output_size > 0:
                 return _let_go(request, defect)
             return self._close(self._reply(rejection_line(framing.DEFECT)))
 
-    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _serve(self, request: web.BaseRequest, passage: Passage) -> web.StreamResponse:
         plan = self.plan
         received = Received(
             request.method,
@@ -113,15 +119,15 @@ class Handler:
         )
         head = examine(received)
         if isinstance(head, Rejection):
-            return self._reject(head)
+            return self._reject(passage, head)
         peer = peer_of(request.transport)
         if plan.must_say_https and not plan.trust.says_https(peer, received.headers):
-            return self._turn_to_https(received, head)
+            return self._turn_to_https(passage, received, head)
         if self._pseudonym in known_gateways(received.headers):
-            return self._reject(framing.LOOP)
+            return self._reject(passage, framing.LOOP)
         found = plan.find(head.host, head.target)
         if found is None:
-            return self._reject(framing.NO_ROUTE)
+            return self._reject(passage, framing.NO_ROUTE)
         route, target = found
         inbound = Inbound(
             method=received.method,
@@ -132,11 +138,12 @@ class Handler:
             client=plan.trust.visitor(peer, received.headers),
             route=route.name,
         )
+        passage.enter(route, inbound)
         if is_preflight(inbound):
-            return self._answer(preflight_answer(inbound), "preflight", received)
+            return self._answer(passage, preflight_answer(inbound), "preflight", received)
         if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
             # RFC 9110 section 7.6.2: the last recipient answers itself
-            return self._answer(with_cors(line(200, "gateway"), inbound), "max_forwards", received)
+            return self._answer(passage, with_cors(line(200, "gateway"), inbound), "max_forwards", received)
         inbound = replace(inbound, country=plan.country_of(inbound))
         decision = decide(
             inbound,
@@ -148,17 +155,18 @@ class Handler:
         )
         objection = decision.objection
         if plan.choice is not None and plan.choice.is_asked(inbound):
-            return await self._choose(request, received, plan, plan.choice, inbound, objection)
+            return await self._choose(request, passage, received, plan, plan.choice, inbound, objection)
         region = region_of(inbound.country) if plan.looks_up_country else "any"
         self._counts.decide(Decided(route.name, decision.recording, decision.signal, region))
         if objection is not None:
-            return self._answer(opted_out_answer(inbound, route.opted_out), objection.value, received)
+            return self._answer(passage, opted_out_answer(inbound, route.opted_out), objection.value, received)
         inbound = replace(inbound, consented=decision.consented)
-        return await self._mask_and_forward(request, received, plan, route, inbound)
+        return await self._mask_and_forward(request, passage, received, plan, route, inbound)
 
     async def _choose(
         self,
         request: web.BaseRequest,
+        passage: Passage,
         received: Received,
         plan: Plan,
         choice: Choice,
@@ -169,12 +177,18 @@ class Handler:
         try:
             asked = replace(inbound, body=await read_body(request, BODY_SIZE, lambda _: None))
         except BodyRejected as rejected:
-            return self._reject(rejected.rejection)
+            return self._reject(passage, rejected.rejection)
         secure = request.secure or plan.must_say_https
-        return self._answer(choice.answer(asked, objection, secure=secure), "opt_out_page", received)
+        return self._answer(passage, choice.answer(asked, objection, secure=secure), "opt_out_page", received)
 
     async def _mask_and_forward(
-        self, request: web.BaseRequest, received: Received, plan: Plan, route: Route, inbound: Inbound
+        self,
+        request: web.BaseRequest,
+        passage: Passage,
+        received: Received,
+        plan: Plan,
+        route: Route,
+        inbound: Inbound,
     ) -> web.StreamResponse:
         taken = 0
 
@@ -191,58 +205,64 @@ class Handler:
                 request.writer.output_size = 0
             body = await read_body(request, plan.limits.body, take_room)
             whole = replace(inbound, headers=request_fields(inbound.headers), body=body)
-            with self._counts.timed(Span.MASKING):
-                outcome = await self._mask(plan, whole)
+            passage.read(whole)
+            outcome = await self._mask(plan, whole, passage)
             match outcome:
                 case Send():
                     self._counts.changed(route.name, outcome.report)
-                    return await self._forward(request, route, inbound, outcome)
+                    return await self._forward(request, passage, route, inbound, outcome)
                 case Answer(response, why):
-                    return self._answer(with_cors(response, inbound), why, received)
-                case Refuse(reason, response, tracker):
+                    return self._answer(passage, with_cors(response, inbound), why, received)
+                case Refuse(reason, response):
                     if route.quarantines and self._delivery is not None:
-                        told = await self._delivery.quarantine(route, whole, outcome)
+                        told = await self._delivery.quarantine(passage, route, whole, outcome)
                         if told is not None:
                             return self._reply(told)
-                    self._counts.add(Verdict.REFUSED, reason.value, tracker)
+                    passage.end(Verdict.REFUSED, reason.value)
                     return self._reply(with_cors(response, inbound))
                 case _:
                     assert_never(outcome)
         except BodyRejected as rejected:
-            return self._reject(rejected.rejection, inbound)
+            return self._reject(passage, rejected.rejection, inbound)
         finally:
             self._held -= taken
 
-    async def _mask(self, plan: Plan, inbound: Inbound) -> Outcome:
-        if isinstance(plan.masker, Edition):
-            try:
-                return await plan.masker.mask(inbound)
-            except Busy:
-                raise BodyRejected(framing.BUSY) from None
-        if len(inbound.body) <= INLINE_SIZE:
-            return plan.masker.mask(inbound)
-        return await asyncio.get_running_loop().run_in_executor(self._executor, plan.masker.mask, inbound)
+    async def _mask(self, plan: Plan, inbound: Inbound, passage: Passage) -> Outcome:
+        outcome: Outcome | None = None
+        start = time.perf_counter()
+        try:
+            if isinstance(plan.masker, Edition):
+                outcome = await plan.masker.mask(inbound)
+            elif len(inbound.body) <= INLINE_SIZE:
+                outcome = plan.masker.mask(inbound)
+            else:
+                loop = asyncio.get_running_loop()
+                outcome = await loop.run_in_executor(self._executor, plan.masker.mask, inbound)
+        except Busy:
+            raise BodyRejected(framing.BUSY) from None
+        finally:
+            passage.mask(outcome, time.perf_counter() - start)
+        return outcome
 
     async def _forward(
-        self, request: web.BaseRequest, route: Route, inbound: Inbound, send: Send
+        self, request: web.BaseRequest, passage: Passage, route: Route, inbound: Inbound, send: Send
     ) -> web.StreamResponse:
-        tracker = send.report.tracker
-        if self._delivery is not None and (told := await self._delivery.first(route, inbound, send)) is not None:
+        delivery = self._delivery
+        if delivery is not None and (told := await delivery.first(passage, route, inbound, send)) is not None:
             return self._reply(told)
         try:
-            with self._counts.timed(Span.UPSTREAM):
-                answer = await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
+            answer = await self._ask(passage, route, inbound, send)
         except Unreachable as failure:
-            if self._delivery is not None and failure.reason != INVALID:
-                told = await self._delivery.instead(route, inbound, send, failure.reason)
+            if delivery is not None and failure.reason != INVALID:
+                told = await delivery.instead(passage, route, inbound, send, failure.reason)
                 if told is not None:
                     return self._reply(told)
-            self._counts.add(Verdict.FAILED, failure.reason, tracker)
+            passage.end(Verdict.FAILED, failure.reason)
             return self._reply(with_cors(line(failure.status, failure.line, *failure.fields), inbound))
         async with answer:
-            if self._delivery is not None and answer.status in AWAY:
+            if delivery is not None and answer.status in AWAY:
                 after = seconds_of(answer.headers.get("Retry-After", ""))
-                told = await self._delivery.instead(route, inbound, send, str(answer.status), after)
+                told = await delivery.instead(passage, route, inbound, send, str(answer.status), after)
                 if told is not None:
                     answer.close()
                     return self._reply(told)
@@ -250,17 +270,24 @@ class Handler:
             if "Location" in fields:
                 location = route.locate(send.masked.request.target, fields.get("Location"))
                 if location is None:
-                    self._counts.add(Verdict.FAILED, "redirect", tracker)
+                    passage.end(Verdict.FAILED, "redirect")
                     return self._reply(
                         with_cors(line(502, "The backend redirects to somewhere that is not masked."), inbound)
                     )
                 fields = fields.replaced("Location", location)
-            self._counts.add(Verdict.FORWARDED, str(answer.status), tracker)
+            passage.end(Verdict.FORWARDED, str(answer.status))
             if send.reply is not None and self._is_edited(answer, fields, send.reply):
                 if request.method == "HEAD":
                     return await self._stream(request, answer, kept(fields.without(*CHANGED_BODY), None))
                 return await self._edit(request, answer, fields, send.reply, self._addresses(request, route, inbound))
             return await self._stream(request, answer, fields)
+
+    async def _ask(self, passage: Passage, route: Route, inbound: Inbound, send: Send) -> aiohttp.ClientResponse:
+        start = time.perf_counter()
+        try:
+            return await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
+        finally:
+            passage.answer(time.perf_counter() - start)
 
     @staticmethod
     def _is_edited(answer: aiohttp.ClientResponse, fields: Headers, editor: ReplyEditor) -> bool:
@@ -325,22 +352,22 @@ class Handler:
             raise ConnectionResetError from None
         return reply
 
-    def _turn_to_https(self, received: Received, head: Head) -> web.StreamResponse:
+    def _turn_to_https(self, passage: Passage, received: Received, head: Head) -> web.StreamResponse:
         """The trusted proxy has not said that the visitor came by HTTPS."""
         has_body = "Content-Length" in received.headers or "Transfer-Encoding" in received.headers
         if received.method not in {"GET", "HEAD"} or has_body:
-            return self._reject(framing.PLAIN)
-        self._counts.add(Verdict.REJECTED, framing.PLAIN.reason)
+            return self._reject(passage, framing.PLAIN)
+        passage.end(Verdict.REJECTED, framing.PLAIN.reason)
         return self._reply(line(308, "Use HTTPS.", ("Location", f"https://{head.host}{head.target}")))
 
-    def _answer(self, response: Response, why: str, received: Received) -> Reply:
-        self._counts.add(Verdict.ANSWERED, why)
+    def _answer(self, passage: Passage, response: Response, why: str, received: Received) -> Reply:
+        passage.end(Verdict.ANSWERED, why)
         reply = self._reply(response)
         # who waits for 100 may or may not send the body after all: the connection can't tell what comes next
         return self._close(reply) if expects_continue(received) else reply
 
-    def _reject(self, rejection: Rejection, inbound: Inbound | None = None) -> Reply:
-        self._counts.add(Verdict.REJECTED, rejection.reason)
+    def _reject(self, passage: Passage, rejection: Rejection, inbound: Inbound | None = None) -> Reply:
+        passage.end(Verdict.REJECTED, rejection.reason)
         response = rejection_line(rejection)
         return self._close(self._reply(response if inbound is None else with_cors(response, inbound)))
 

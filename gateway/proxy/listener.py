@@ -19,10 +19,11 @@ from aiohttp.http_exceptions import LineTooLong
 from gateway.core.outcome import Response
 from gateway.policy.answers import line
 from gateway.proxy import reply as answers
-from gateway.proxy.counts import Counts, Meter, Verdict
+from gateway.proxy.counts import Counts, Meter
 from gateway.proxy.framing import CONNECTIONS, ODD_VERSION
 from gateway.proxy.peers import Peers
 from gateway.proxy.reply import Reply, raw, rejection_line
+from gateway.traffic import Verdict
 
 LINE_SIZE = 8 * 1024
 FIELD_SIZE = 16 * 1024

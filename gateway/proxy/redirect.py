@@ -10,9 +10,10 @@ from aiohttp import web
 from gateway.core.message import Headers
 from gateway.policy.answers import line
 from gateway.proxy import framing
-from gateway.proxy.counts import Counts, Verdict
+from gateway.proxy.counts import Counts
 from gateway.proxy.framing import Received, Rejection, examine
 from gateway.proxy.reply import Reply, rejection_line
+from gateway.traffic import Verdict
 
 
 class Redirect:

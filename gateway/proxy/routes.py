@@ -25,6 +25,7 @@ from gateway.policy.signals import OptOut
 from gateway.proxy.geography import Geography
 from gateway.proxy.trust import Trust, read_address
 from gateway.trackers.schema import OptedOut
+from gateway.trackers.shape import Shapes
 
 _URL = re.compile(r"[!-\[\]-~]*")
 
@@ -77,6 +78,7 @@ class Route:
     ingest: Mapping[str, Ingest] = field(default_factory=dict)  # by tracker
     is_queued: bool = False  # kept first, then delivered
     quarantines: bool = False  # what can't be read is kept, sealed, for other rules
+    shapes: Shapes = field(default_factory=Shapes)  # of its trackers' paths, as people are shown them
 
     @property
     def base(self) -> str:

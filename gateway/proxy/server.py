@@ -22,7 +22,7 @@ from typing import Any
 
 from gateway.core.errors import UserError
 from gateway.log import Name
-from gateway.proxy.counts import Counts, Reload, Verdict
+from gateway.proxy.counts import Counts, Reload
 from gateway.proxy.delivery import Delivery
 from gateway.proxy.handler import Emit, Handler
 from gateway.proxy.listener import Handle, Listener
@@ -35,6 +35,7 @@ from gateway.proxy.upstream import Upstream
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import Store
 from gateway.status import Reason, Sample, Trouble
+from gateway.traffic import Traffic, Verdict
 
 DRAIN_SECONDS = 10.0
 COUNTS_SECONDS = 60.0
@@ -93,9 +94,14 @@ class Gateway:
         upstream: Upstream | None = None,
         store: Store | None = None,
         quarantine: Quarantine | None = None,
+        traffic: Traffic | None = None,
     ) -> None:
-        """`store` is where accepted events wait for a backend that is away; without it, browsers are told."""
+        """`store` is where accepted events wait for a backend that is away; without it, browsers are told.
+
+        `traffic` is told of each request as it ends.
+        """
         self.counts = Counts()
+        self.traffic = traffic or Traffic()
         self._listening = listening
         self._certificates = Certificates(listening.tls) if listening.tls else None
         self._executor = ThreadPoolExecutor(max_workers=2, thread_name_prefix="masking")
@@ -108,6 +114,7 @@ class Gateway:
             plan,
             self._upstream,
             self.counts,
+            self.traffic,
             executor=self._executor,
             pseudonym=pseudonym,
             emit=emit,
@@ -136,6 +143,7 @@ class Gateway:
     def samples(self) -> Iterator[Sample]:
         """What there is to measure of it now."""
         yield from self.counts.samples()
+        yield from self.traffic.samples()
         yield Sample("gateway_connections", sum(len(one.connections) for one in self._listeners))
         yield Sample("gateway_held_body_bytes", self._handler.held)
         if self._certificates is not None:

@@ -100,7 +100,7 @@ class Running:
             text=True,
             env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         )
-        said = self.until("ready")
+        self.said = said = self.until("ready")
         self.port = int(next(line for line in said if line.startswith("listening")).rpartition(":")[2])
         self.console = int(next(line for line in said if line.startswith("console")).rpartition(":")[2])
         return self

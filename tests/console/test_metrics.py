@@ -4,8 +4,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.console.metrics import Exposition
 from gateway.log import Name
-from gateway.proxy.counts import Counts, Reload, Span, Verdict
+from gateway.proxy.counts import Counts, Reload, Span
 from gateway.status import Histogram, Reason, Sample, Trouble
+from gateway.traffic import Verdict
 
 
 class Told:
@@ -36,11 +37,11 @@ def test_buckets_are_cumulative():
     histogram = Histogram()
     for seconds in (0.0005, 0.03, 0.03, 99.0):
         histogram.observe(seconds)
-    found = read(Told(Sample("gateway_masking_seconds", histogram)))
-    bucket = "gateway_masking_seconds_bucket"
+    found = read(Told(Sample("gateway_upstream_seconds", histogram)))
+    bucket = "gateway_upstream_seconds_bucket"
     assert [found[bucket, bound] for bound in ("0.001", "0.025", "0.05", "30.0", "+Inf")] == [1, 1, 3, 3, 4]
-    assert found["gateway_masking_seconds_count",] == 4
-    assert found["gateway_masking_seconds_sum",] == 99.0605
+    assert found["gateway_upstream_seconds_count",] == 4
+    assert found["gateway_upstream_seconds_sum",] == 99.0605
 
 
 def test_troubles_are_told_as_metrics_once():
@@ -61,8 +62,9 @@ def test_counts_are_told_whole():
     counts.add(Verdict.REFUSED, "unreadable", "sentry")
     counts.reloads[Reload.FAILED] += 1
     counts.received += 7
-    with counts.timed(Span.UPSTREAM):
-        pass
+    counts.spans[Span.UPSTREAM].observe(0.1)
+    counts.masking("sentry").observe(0.1)
+    counts.bytes_in["t"] += 9
 
     class Source(Told):
         def samples(self):
@@ -73,4 +75,6 @@ def test_counts_are_told_whole():
     assert (found["gateway_reloads_total", "failed"], found["gateway_reloads_total", "taken"]) == (1, 0)
     assert found["gateway_received_bytes_total",] == 7
     assert found["gateway_upstream_seconds_count",] == 1
+    assert found["gateway_masking_seconds_count", "sentry"] == 1
+    assert found["gateway_route_in_bytes_total", "t"] == 9
     assert found["process_open_fds",] > 0

@@ -1,6 +1,7 @@
 """Totals by closed words."""
 
-from gateway.proxy.counts import Counts, Kind, Verdict
+from gateway.proxy.counts import Counts, Kind
+from gateway.traffic import Verdict
 
 
 def test_a_flush_gives_what_came_since_the_last_one():

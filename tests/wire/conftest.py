@@ -28,6 +28,7 @@ from gateway.proxy.tls import TlsFiles
 from gateway.proxy.upstream import Upstream, client_context
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import Store
+from gateway.traffic import Traffic
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 SECONDS = 10.0
@@ -165,6 +166,7 @@ class Stage:
         store: Store | None = None,
         quarantine: Quarantine | None = None,
         upstream: dict[str, object] | None = None,
+        traffic: Traffic | None = None,
         **plan: object,
     ) -> Stage:
         self.plan = Plan(masker=plan.pop("masker", self.masker), routes=plan.pop("routes", (self.route(),)), **plan)
@@ -179,6 +181,7 @@ class Stage:
                 upstream=Upstream(read=read, **(upstream or {})),
                 store=store,
                 quarantine=quarantine,
+                traffic=traffic,
             )
             self._stopping = asyncio.Event()
             await self.gateway.start()

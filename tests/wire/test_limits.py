@@ -11,11 +11,12 @@ import time
 import aiohttp
 import pytest
 
-from gateway.proxy.counts import Kind, Verdict
+from gateway.proxy.counts import Kind
 from gateway.proxy.listener import Connection
 from gateway.proxy.peers import Peers
 from gateway.proxy.reply import Reply
 from gateway.proxy.trust import Trust
+from gateway.traffic import Verdict
 from tests.wire.process import peak, running
 from tests.wire.test_forwarding import END, GET, fields, status
 

@@ -13,8 +13,9 @@ import trustme
 from aiohttp.abc import AbstractResolver
 
 from gateway.proxy.circuit import FAILURES
-from gateway.proxy.counts import Kind, Verdict
+from gateway.proxy.counts import Kind
 from gateway.proxy.routes import Egress
+from gateway.traffic import Verdict
 from tests.wire.conftest import Backend
 
 GET = b"GET /t/e HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
