@@ -2,6 +2,7 @@
 #   demo   the whole thing on this machine, before and after
 #   test   check, then all tests against the built wheel (ARGS="-k name" for some of them)
 #   check  lint, format, types, import arrows, the shipped rules and their own tests
+#   docs   the documentation as a site, in dist/docs; a warning is an error
 #   bench  how fast masking is beside two things to compare it with
 #   sbom   dist/sbom.cdx.json: what a release is made of (CycloneDX), from the lock
 # For those who work on it: env (.venv with the source tree in it), schemas (JSON Schemas of the file kinds), wheel.
@@ -15,7 +16,7 @@ UV := .ci/uv
 AUTHORITIES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
 PACKAGED := $(shell find gateway rules -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
 
-.PHONY: demo test check bench sbom env schemas wheel
+.PHONY: demo test check docs bench sbom env schemas wheel
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -37,6 +38,9 @@ check: env
 	@.venv/bin/gateway check $(wildcard rules/*.yaml rules/profiles/*.yaml rules/trackers/*.yaml) >/dev/null
 	@.venv/bin/gateway test $(wildcard rules/*.yaml rules/profiles/*.yaml)
 
+docs: env
+	@.venv/bin/python docs/site/build.py
+
 bench: env
 	@.venv/bin/python benchmarks/masking.py $(ARGS)
 
@@ -57,7 +61,7 @@ schemas: env
 wheel: dist/.built
 
 dist/.built: $(PACKAGED)
-	@rm -rf dist
+	@rm -rf dist/*.whl
 	@$(UV) build --quiet --wheel
 	@touch $@
 

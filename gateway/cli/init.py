@@ -75,6 +75,8 @@ location {path} {{
   proxy_set_header X-Forwarded-For $remote_addr;
   proxy_set_header X-Forwarded-Proto https;
   client_max_body_size 20m;
+  proxy_request_buffering off;      # nginx keeps no unmasked body on its disk,
+  access_log off;                   # and no address and query in its log
 }}
 """
 
