@@ -36,6 +36,7 @@ from pydantic import (
     model_validator,
 )
 
+from gateway import secret
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
 from gateway.core.region import check_region, known_place
@@ -55,13 +56,14 @@ from gateway.core.yaml import (
     quoted,
     read_model,
 )
-from gateway.keyring import load_ring
+from gateway.keyring import KeyRing, load_ring, read_ring
 from gateway.policy.choice import Choice
 from gateway.policy.consent import READERS, of_names
 from gateway.policy.signals import OptOut
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import Known, RuleFile
+from gateway.secret import Secret
 from gateway.trackers.loading import load_trackers
 from gateway.trackers.schema import TrackerFile
 
@@ -99,17 +101,6 @@ class Address:
 
     def __str__(self) -> str:
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
-
-
-@dataclass(frozen=True, slots=True)
-class Secret:
-    """Where a secret is: in an environment variable or in a file. Never the secret."""
-
-    variable: str = ""
-    file: Path | None = None
-
-    def __str__(self) -> str:
-        return f"env:{self.variable}" if self.file is None else f"file:{self.file}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,20 +207,17 @@ def _secret(value: Any, info: ValidationInfo) -> Secret:
     if isinstance(value, Secret):
         return value
     base = info.context.base if isinstance(info.context, Surroundings) else Path()
-    found = _named_secret(value, base) if isinstance(value, str) else None
+    if isinstance(value, Mapping):
+        words = value.get("command")
+        if set(value) != {"command"} or not isinstance(words, list) or not words:
+            raise ValueError("a command is a list of words, as in {command: [vault, read, -field=key, secret/gateway]}")
+        if not all(isinstance(word, str) and word and "\0" not in word for word in words):
+            raise ValueError("each word of a command is a text: quote numbers")
+        return Secret(command=tuple(words))
+    found = secret.named(value, base) if isinstance(value, str) else None
     if found is None:
         raise ValueError("name where the secret is, as in env:NAME or file:path; never write it here")
     return found
-
-
-def _named_secret(text: str, base: Path) -> Secret | None:
-    """The secret that `env:NAME` or `file:path` names; None for a text that names none."""
-    kind, _, rest = text.partition(":")
-    if kind == "env" and _VARIABLE_NAME.match(rest):
-        return Secret(variable=rest)
-    if kind == "file" and rest.strip() and "\0" not in rest:
-        return Secret(file=Path(base, rest))
-    return None
 
 
 def _upstream(value: str) -> str:
@@ -358,12 +346,23 @@ FilePath = Annotated[Path, PlainValidator(_path), PlainSerializer(str), _TEXT]
 MaybeFile = Annotated[
     Path | None, PlainValidator(_path), PlainSerializer(str), WithJsonSchema({"type": ["string", "null"]})
 ]
-SecretName = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), _TEXT]
+_SECRET: Final = {
+    "anyOf": [
+        {"type": "string", "pattern": "^(env|file):"},
+        {
+            "type": "object",
+            "properties": {"command": {"type": "array", "items": {"type": "string"}, "minItems": 1}},
+            "required": ["command"],
+            "additionalProperties": False,
+        },
+    ]
+}
+SecretName = Annotated[Secret, PlainValidator(_secret), PlainSerializer(str), WithJsonSchema(_SECRET)]
 MaybeSecret = Annotated[
     Secret | None,
     PlainValidator(lambda value, info: None if value is None else _secret(value, info)),
     PlainSerializer(str),
-    WithJsonSchema({"type": ["string", "null"]}),
+    WithJsonSchema({"anyOf": [*_SECRET["anyOf"], {"type": "null"}]}),
 ]
 
 
@@ -867,15 +866,16 @@ def _choice(settings: OptOutSettings, reader: Callable[[PurePath], str]) -> Choi
         raise UserError(f"is no page: {error}", str(page)) from None
 
 
-def masking_key(settings: Settings, environ: Mapping[str, str] | None = None) -> bytes:
-    """The 32 bytes that pseudonyms are made with. A missing file is created, readable by its owner alone.
+def masking_keys(settings: Settings, environ: Mapping[str, str] | None = None) -> KeyRing:
+    """The keys that pseudonyms are made with. A missing file is created with one, readable by its owner alone.
 
-    Whoever changes the key makes every visitor a new one; whoever has it can test whose pseudonym one is.
+    Whoever changes the oldest key makes every visitor a new one; whoever has a key can test whose pseudonym one is.
     """
-    secret = settings.masking_key
-    if secret.file is not None and not secret.file.exists():
-        _create_key(secret.file)
-    return key_of(secret, "masking_key", environ, settings.where)
+    told = settings.masking_key
+    if told.file is not None and not told.file.exists():
+        _create_key(told.file)
+    text = secret.read(told, "masking_key", environ, settings.where, forbidden=secret.OTHERS_WRITE)
+    return read_ring(text, str(told))
 
 
 def backup_key(settings: BackupSettings, environ: Mapping[str, str] | None = None) -> bytes:
@@ -885,25 +885,18 @@ def backup_key(settings: BackupSettings, environ: Mapping[str, str] | None = Non
 
 def secret_of(text: str, base: Path) -> Secret:
     """A secret's name as an option gives it (`env:NAME`, `file:path`); UserError where it is none."""
-    found = _named_secret(text, base)
+    found = secret.named(text, base)
     if found is None:
         raise UserError(f"{quoted(text)} names no secret: write env:NAME or file:path")
     return found
 
 
-def key_of(secret: Secret, what: str, environ: Mapping[str, str] | None, where: str = "") -> bytes:
+def key_of(told: Secret, what: str, environ: Mapping[str, str] | None, where: str = "") -> bytes:
     """The key of 64 hexadecimal digits that a secret's name leads to; UserError where there is none."""
-    if secret.file is None:
-        text = (os.environ if environ is None else environ).get(secret.variable)
-        if text is None:
-            raise UserError(f"{what}: the environment variable {secret.variable} is not set", where)
-        return _key(text, str(secret), what)
-    try:
-        if secret.file.stat().st_mode & 0o022:
-            raise UserError(f"others can write the {what.replace('_', ' ')}: chmod 600 {secret.file}", str(secret))
-    except OSError as error:
-        raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(secret.file)) from None
-    return _key(read_text(secret.file), str(secret), what)
+    text = secret.read(told, what, environ, where, forbidden=secret.OTHERS_WRITE).strip()
+    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text, re.ASCII):
+        raise UserError(f"the {what.replace('_', ' ')} must be 64 hexadecimal digits (openssl rand -hex 32)", str(told))
+    return bytes.fromhex(text)
 
 
 def state_files(configuration: Configuration) -> list[Path]:
@@ -919,23 +912,16 @@ def state_files(configuration: Configuration) -> list[Path]:
 
 def proxy_credentials(settings: EgressSettings, environ: Mapping[str, str] | None = None) -> str:
     """The `user:password` for a proxy; empty where it wants none."""
-    secret = settings.credentials
-    if secret is None:
+    told = settings.credentials
+    if told is None:
         return ""
-    if secret.file is not None:
-        text = read_text(secret.file)
-    else:
-        found = (os.environ if environ is None else environ).get(secret.variable)
-        if found is None:
-            raise UserError(f"egress_proxy: the environment variable {secret.variable} is not set")
-        text = found
-    text = text.strip()
+    text = secret.read(told, "egress_proxy", environ).strip()
     if ":" not in text or not text.isprintable():
-        raise UserError("egress_proxy: credentials must be user:password on one line", str(secret))
+        raise UserError("egress_proxy: credentials must be user:password on one line", str(told))
     return text
 
 
-def keys_of(configuration: Configuration, master: bytes) -> Keys:
+def keys_of(configuration: Configuration, ring: KeyRing) -> Keys:
     """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
     settings = configuration.settings
     specs = [rule.operator for file in configuration.rules for rule in file.mask]
@@ -943,13 +929,15 @@ def keys_of(configuration: Configuration, master: bytes) -> Keys:
     specs += [spec for told in records for spec in told.operators.values()]
     seals = any(spec.name == "encrypt" for spec in specs)
     sealing = load_ring(settings.encryption_keys).sealing if seals else None
-    return Keys(master, sealing, settings.pseudonyms.rotate, settings.pseudonyms.per_site)
-
-
-def _key(text: str, where: str, what: str) -> bytes:
-    if not re.fullmatch(r"[0-9A-Fa-f]{64}", text.strip(), re.ASCII):
-        raise UserError(f"the {what.replace('_', ' ')} must be 64 hexadecimal digits (openssl rand -hex 32)", where)
-    return bytes.fromhex(text.strip())
+    oldest, *rest = ring.keys
+    return Keys(
+        ring.oldest,
+        sealing,
+        settings.pseudonyms.rotate,
+        settings.pseudonyms.per_site,
+        active="" if ring.active == oldest else ring.active,
+        later={name: ring.keys[name] for name in rest},
+    )
 
 
 def _create_key(path: Path) -> None:

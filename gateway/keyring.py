@@ -1,4 +1,4 @@
-"""The key ring of the operator `encrypt`: named keys in one file, one of them active. Keys never leave it but to the operator.
+"""A key ring: named keys in one file, one of them active. Of the operator `encrypt`, of the spool, and of pseudonyms.
 
     {"version": 1, "active": "k2", "keys": {"k1": "<64 hex digits>", "k2": "…"}, "destroyed": ["k0"]}
 
@@ -29,7 +29,7 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,32}\Z")
 
 @dataclass(frozen=True, slots=True)
 class KeyRing:
-    """Keys by their id."""
+    """Keys by their id, the oldest first."""
 
     active: str
     keys: dict[str, bytes] = field(repr=False)
@@ -39,6 +39,11 @@ class KeyRing:
     def sealing(self) -> tuple[str, bytes]:
         """The active key with its id: what `encrypt` seals with."""
         return self.active, self.keys[self.active]
+
+    @property
+    def oldest(self) -> bytes:
+        """The key that has been here longest."""
+        return next(iter(self.keys.values()))
 
     def key(self, key_id: str) -> bytes:
         """A key by its id; UserError where it was destroyed or never was here."""
@@ -75,19 +80,32 @@ def load_ring(path: Path) -> KeyRing:
     try:
         if path.stat().st_mode & 0o077:
             raise UserError(f"others can read the key ring: chmod 600 {path}", str(path))
-        told: Any = json.loads(path.read_text())
-        if told.get("version", VERSION) > VERSION:
-            raise UserError("was written by a later version of the gateway: use that one", str(path))
-        keys = {name: bytes.fromhex(text) for name, text in told["keys"].items()}
-        ring = KeyRing(told["active"], keys, tuple(told.get("destroyed", ())))
+        text = path.read_text()
     except FileNotFoundError:
         raise UserError("there is no key ring: make one with `gateway keys create`", str(path)) from None
     except OSError as error:
         raise UserError(f"can't be read: {(error.strerror or 'unreadable').lower()}", str(path)) from None
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise UserError("is no key ring: restore it from a backup", str(path)) from None
+    except UnicodeDecodeError:
+        text = ""
+    return _of_json(text, str(path))
+
+
+def read_ring(text: str, where: str) -> KeyRing:
+    """A ring in either form: JSON, as `gateway keys` writes it, or keys alone. UserError where it is neither."""
+    return _of_json(text, where) if text.lstrip().startswith("{") else ring_of(text, where)
+
+
+def _of_json(text: str, where: str) -> KeyRing:
+    try:
+        told: Any = json.loads(text)
+        if told.get("version", VERSION) > VERSION:
+            raise UserError("was written by a later version of the gateway: use that one", where)
+        keys = {name: bytes.fromhex(key) for name, key in told["keys"].items()}
+        ring = KeyRing(told["active"], keys, tuple(told.get("destroyed", ())))
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        raise UserError("is no key ring: restore it from a backup", where) from None
     if ring.active not in keys or any(len(key) != KEY_SIZE or not _ID.match(name) for name, key in keys.items()):
-        raise UserError("is no key ring: restore it from a backup", str(path))
+        raise UserError("is no key ring: restore it from a backup", where)
     return ring
 
 
@@ -99,8 +117,10 @@ def ring_of(text: str, where: str) -> KeyRing:
     words = re.split(r"[\s,]+", text.strip())
     if not all(re.fullmatch(r"[0-9A-Fa-f]{64}", word, re.ASCII) for word in words):
         raise UserError("keys of 64 hexadecimal digits are wanted (openssl rand -hex 32), the active one first", where)
-    keys = {blake2b(key, digest_size=4, person=b"gateway.key.id").hexdigest(): key for key in map(bytes.fromhex, words)}
-    return KeyRing(next(iter(keys)), keys)
+    named = [
+        (blake2b(key, digest_size=4, person=b"gateway.key.id").hexdigest(), key) for key in map(bytes.fromhex, words)
+    ]
+    return KeyRing(named[0][0], dict(reversed(named)))
 
 
 def save_ring(path: Path, ring: KeyRing, *, create: bool = False) -> None:

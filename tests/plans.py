@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from gateway.cli.run import blueprint_of, make_plan
 from gateway.config import Configuration
+from gateway.keyring import KeyRing
 from gateway.proxy.masking import Programs
 from gateway.proxy.routes import Plan
 
 
 def plan_of(configuration: Configuration, key: bytes = b"k" * 32) -> Plan:
-    programs = blueprint_of(configuration, key).programs()
+    programs = blueprint_of(configuration, KeyRing("k1", {"k1": key})).programs()
     return make_plan(configuration, Programs(programs), programs)

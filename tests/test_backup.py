@@ -193,7 +193,7 @@ def site(tmp_path, monkeypatch):
         "routes: [{upstream: 'https://backend.example'}]\nrules: [default, rules/shop.yaml]\nbackup: {folder: kept}\n"
     )
     save_ring(Path("var/encryption-keys.json"), new_ring(), create=True)
-    config.masking_key(config.load(Path("gateway.yaml")).settings)
+    config.masking_keys(config.load(Path("gateway.yaml")).settings)
     return tmp_path
 
 

@@ -10,7 +10,7 @@ from ipaddress import ip_network
 import pytest
 
 from gateway import config
-from gateway.config import Address, Secret, load, load_settings, masking_key, rules_directory, schema_text, substitute
+from gateway.config import Address, Secret, load, load_settings, masking_keys, rules_directory, schema_text, substitute
 from gateway.core.errors import UserError
 from gateway.core.limits import Limits
 
@@ -289,26 +289,26 @@ def test_rules_for_those_without_consent_need_somebody_who_is_asked(tmp_path):
 
 def test_the_masking_key_is_made_once_and_for_its_owner_alone(settings_of, tmp_path):
     settings = settings_of(ROUTE)
-    key = masking_key(settings)
+    key = masking_keys(settings).oldest
     path = tmp_path / "var/masking.key"
     assert len(key) == 32
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [one.name for one in path.parent.iterdir()] == ["masking.key"]
-    assert masking_key(settings) == key
+    assert masking_keys(settings).oldest == key
 
 
 def test_two_sites_have_two_keys(settings_of, tmp_path):
     one, other = (settings_of(ROUTE + f"masking_key: file:{name}") for name in ("a.key", "b.key"))
-    assert masking_key(one) != masking_key(other)
+    assert masking_keys(one) != masking_keys(other)
 
 
 def test_the_masking_key_comes_from_the_environment_where_told(settings_of):
     settings = settings_of(ROUTE + "masking_key: env:K")
-    assert masking_key(settings, {"K": "ab" * 32 + "\n"}) == b"\xab" * 32
+    assert masking_keys(settings, {"K": "ab" * 32 + "\n"}).oldest == b"\xab" * 32
     with pytest.raises(UserError, match="K is not set"):
-        masking_key(settings, {})
+        masking_keys(settings, {})
     with pytest.raises(UserError, match="64 hexadecimal digits") as caught:
-        masking_key(settings, {"K": "hunter2"})
+        masking_keys(settings, {"K": "hunter2"})
     assert "hunter2" not in str(caught.value)
 
 
@@ -316,8 +316,8 @@ def test_a_masking_key_that_others_can_write_is_refused(settings_of, tmp_path):
     settings = settings_of(ROUTE + "masking_key: file:k")
     (tmp_path / "k").write_text("ab" * 32)
     (tmp_path / "k").chmod(0o622)
-    with pytest.raises(UserError, match="others can write the masking key: chmod 600"):
-        masking_key(settings)
+    with pytest.raises(UserError, match="masking_key: others can write it: chmod 600"):
+        masking_keys(settings)
 
 
 @pytest.fixture

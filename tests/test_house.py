@@ -245,6 +245,7 @@ OUTSIDE = {
     "config.py",
     "keyring.py",
     "log.py",
+    "secret.py",
     "status.py",
     "traffic.py",
 }

@@ -29,7 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "Say of one value why it was or was not masked.",
     "diff": "Show what a rule change would alter on recorded traffic.",
     "audit": "Send made-up people through the rules; none may come out.",
-    "keys": "Make, rotate and destroy the keys of the operator `encrypt`.",
+    "keys": "Make, rotate and destroy keys: of pseudonyms, the spool, `encrypt`.",
     "reveal": "Read a value again that `encrypt` sealed.",
     "spool": "Show and look after what waits for backends.",
     "backup": "Write an encrypted copy of keys, held events and rules.",

@@ -33,6 +33,7 @@ from gateway.config import (
 from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
+from gateway.keyring import KeyRing
 from gateway.log import Event, Name
 from gateway.maskers.blueprint import Blueprint, Kept, RouteRules
 from gateway.maskers.pool import Edition, Maskers
@@ -96,9 +97,9 @@ class Served:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._configuration = config.load(path)
-        self._key = config.masking_key(self._configuration.settings)
+        self._keys = config.masking_keys(self._configuration.settings)
         self._sealer: Sealer | None = None
-        self._cluster = cluster_of(self._configuration.settings, self._key)
+        self._cluster = cluster_of(self._configuration.settings, self._keys.oldest)
         self._store = self._cluster.store if self._cluster is not None else make_store(self._configuration.settings)
         self._backup_failed: Name | None = None
         settings = self._configuration.settings
@@ -118,7 +119,7 @@ class Served:
             told=lambda why: log.emit(Event.MASKER_ENDED, why=why),
             shared=self._cluster.sessions if self._cluster is not None else None,
         )
-        self._edition = await self._maskers.start(blueprint_of(self._configuration, self._key))
+        self._edition = await self._maskers.start(blueprint_of(self._configuration, self._keys))
         try:
             self._next = self._configuration, self._edition
             gateway = Gateway(
@@ -193,7 +194,11 @@ class Served:
             raise UserError(line, str(self._path))
         if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
             raise UserError("spool.path and cluster change at a start only: start again", str(self._path))
-        prepared = self._maskers.prepare(blueprint_of(fresh, self._key))
+        keys = config.masking_keys(fresh.settings)
+        if self._cluster is not None and keys.oldest != self._keys.oldest:
+            line = "the oldest masking key of a cluster goes at a start only: stop all gateways, then start them"
+            raise UserError(line, str(self._path))
+        prepared = self._maskers.prepare(blueprint_of(fresh, keys))
         edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
         self._next = fresh, edition
         self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
@@ -204,7 +209,8 @@ class Served:
         tls = listening(settings).tls
         authorities = (route.upstream_ca for route in settings.routes if route.upstream_ca is not None)
         database = settings.visitors.region.database
-        more = [*authorities, *([database] if database is not None else [])]
+        masking_keys = settings.masking_key.file
+        more = [*authorities, *(one for one in (database, masking_keys) if one is not None)]
         return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
     def _say_ready(self, gateway: Gateway, console: Console) -> None:
@@ -309,8 +315,8 @@ def make_quarantine(settings: Settings) -> Quarantine | None:
     return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
 
 
-def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
-    """What the Programs of a configuration are made of. `key` is the masking key."""
+def blueprint_of(configuration: Configuration, ring: KeyRing) -> Blueprint:
+    """What the Programs of a configuration are made of. `ring` holds the masking keys."""
     kept = configuration.settings.sessions
     return Blueprint(
         rules=configuration.rules,
@@ -319,7 +325,7 @@ def blueprint_of(configuration: Configuration, key: bytes) -> Blueprint:
             route.label: RouteRules(() if route.is_auto else route.tracker, route.unrecognised)
             for route in configuration.settings.routes
         },
-        keys=config.keys_of(configuration, key),
+        keys=config.keys_of(configuration, ring),
         today=datetime.now(UTC).date(),
         limits=configuration.settings.limits.as_limits(),
         kept=Kept(kept.most, kept.nodes, kept.secrets, kept.idle),

@@ -137,7 +137,7 @@ def retry(config_file: Path) -> None:
 
 
 def _retry(pen: Pen, ledger: Ledger, loaded: Configuration) -> tuple[int, Counter[str]]:
-    masker = Programs(blueprint_of(loaded, config.masking_key(loaded.settings)).programs())
+    masker = Programs(blueprint_of(loaded, config.masking_keys(loaded.settings)).programs())
     known = {route.label for route in loaded.settings.routes}
     passed, left = 0, Counter[str]()
     for position, inbound, _ in pen.requests():

@@ -6,7 +6,6 @@ trying something out neither creates a key nor says what the running gateway wou
 
 from __future__ import annotations
 
-import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import click
 
 from gateway import config
 from gateway.core.limits import Limits
+from gateway.keyring import new_ring
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
@@ -64,18 +64,18 @@ def load_subject(config_file: Path | None, rules: Sequence[str], tracker_files: 
     own = tuple(tracker_files)
     if config_file is not None:
         loaded = config.load(config_file, trackers=own)
-        secret = loaded.settings.masking_key
-        exists = secret.file is None or secret.file.exists()
-        key = config.masking_key(loaded.settings) if exists else secrets.token_bytes(config.KEY_SIZE)
+        told = loaded.settings.masking_key
+        exists = told.file is None or told.file.exists()
+        key = config.masking_keys(loaded.settings) if exists else new_ring()
         if not rules:
             return Subject(
                 loaded.rules, loaded.trackers, config.keys_of(loaded, key), loaded.settings.limits.as_limits()
             )
         own = (*loaded.settings.trackers, *own)
     else:
-        key = secrets.token_bytes(config.KEY_SIZE)
+        key = new_ring()
     trackers = load_trackers([*config.tracker_paths(), *own], config.read_text)
     files = load_rules(
         [str(rule) for rule in rules], Path(), config.built_in_rules(), config.read_text, config.known_names(trackers)
     )
-    return Subject(files, trackers, Keys(key, ("trial", key)), Limits())
+    return Subject(files, trackers, Keys(key.oldest, ("trial", key.oldest)), Limits())

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway import secret
 from gateway.cluster.link import Link, Servers
 from gateway.cluster.sessions import STATES, ClusterSessions
 from gateway.cluster.spool import ClusterStore
-from gateway.config import ClusterSettings, Secret, Settings, read_text
-from gateway.core.errors import UserError
+from gateway.config import ClusterSettings, Settings
 from gateway.keyring import KeyRing
 from gateway.spool.seal import RECORDS, Sealer
 
@@ -53,15 +52,8 @@ def make_cluster(settings: Settings, ring: KeyRing, masking_key: bytes) -> Clust
 
 def servers_of(settings: ClusterSettings, environ: Mapping[str, str] | None = None) -> Servers:
     """Where the servers are, with the login that gateway.yaml names."""
-    login = _text(settings.login, os.environ if environ is None else environ, settings.where) if settings.login else ""
+    told = settings.login
+    login = secret.read(told, "cluster.login", environ, settings.where).strip() if told is not None else ""
     return Servers(
         settings.servers, settings.replicas, login, settings.ca, settings.certificate, settings.key, settings.where
     )
-
-
-def _text(secret: Secret, environ: Mapping[str, str], where: str) -> str:
-    if secret.file is not None:
-        return read_text(secret.file).strip()
-    if not (text := environ.get(secret.variable)):
-        raise UserError(f"cluster.login: the environment variable {secret.variable} is not set", where)
-    return text

@@ -17,6 +17,7 @@ import pytest
 from gateway import config
 from gateway.cli.certs import make
 from gateway.cli.run import blueprint_of, listening
+from gateway.keyring import KeyRing
 from gateway.proxy.server import Listening
 from gateway.proxy.tls import TlsFiles
 from tests.plans import plan_of
@@ -193,10 +194,10 @@ def test_the_plan_holds_what_the_file_says(tmp_path):
 
 def test_what_is_kept_of_sessions_is_what_the_file_says_after_a_reload_too(tmp_path):
     first = read(tmp_path, "sessions: {most: 7, nodes: 8, secrets: 9, idle: 1h}\n" + ROUTE)
-    (program,) = blueprint_of(first, b"k" * 32).programs().values()
+    (program,) = blueprint_of(first, KeyRing("k1", {"k1": b"k" * 32})).programs().values()
     assert (program.sessions.most, program.sessions.nodes, program.sessions.idle) == (7, 8, 3600.0)
     second = read(tmp_path, "sessions: {most: 3, secrets: 4, idle: 5m}\n" + ROUTE)
-    (fresh,) = blueprint_of(second, b"k" * 32).programs().values()
+    (fresh,) = blueprint_of(second, KeyRing("k1", {"k1": b"k" * 32})).programs().values()
     fresh.adopt(program)
     assert (fresh.sessions, fresh.memories) == (program.sessions, program.memories)
     assert (fresh.sessions.most, fresh.memories.most, fresh.memories.prints, fresh.memories.idle) == (3, 3, 4, 300.0)

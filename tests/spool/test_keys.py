@@ -53,10 +53,10 @@ def test_no_key_is_one_line_that_does_not_show_it(text, line):
 
 
 def test_a_missing_or_open_file_is_one_line(tmp_path):
-    with pytest.raises(UserError, match="no such file: make it with `gateway keys create --ring"):
+    with pytest.raises(UserError, match="no such file: make it with `gateway keys create --of spool`"):
         spool_ring(settings(file=Path("none.json")))
     loose = tmp_path / "keys"
     loose.write_text(ONE)
     loose.chmod(0o640)
-    with pytest.raises(UserError, match="others can read the spool's key: chmod 600"):
+    with pytest.raises(UserError, match=r"spool\.key: others can read it: chmod 600"):
         spool_ring(settings(file=loose))
