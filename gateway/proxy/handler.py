@@ -24,10 +24,11 @@ from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response,
 from gateway.core.region import region_of
 from gateway.log import Event, Name
 from gateway.maskers.pool import Busy, Edition
-from gateway.policy.answers import is_preflight, line, opted_out_answer, preflight_answer, with_cors
+from gateway.policy.answers import line, with_cors
 from gateway.policy.choice import BODY_SIZE, Choice
-from gateway.policy.decision import Objection, decide
+from gateway.policy.decision import Objection
 from gateway.proxy import framing
+from gateway.proxy.admission import arrival, rule
 from gateway.proxy.body import BodyRejected, read_body
 from gateway.proxy.counts import Counts, Decided
 from gateway.proxy.delivery import AWAY, Delivery, seconds_of
@@ -129,38 +130,17 @@ class Handler:
         if found is None:
             return self._reject(passage, framing.NO_ROUTE)
         route, target = found
-        inbound = Inbound(
-            method=received.method,
-            target=target,
-            headers=received.headers,
-            host=head.host,
-            peer=peer,
-            client=plan.trust.visitor(peer, received.headers),
-            route=route.name,
-        )
+        inbound = arrival(plan, route, received.method, target, received.headers, head.host, peer)
         passage.enter(route, inbound)
-        if is_preflight(inbound):
-            return self._answer(passage, preflight_answer(inbound), "preflight", received)
-        if received.method == "OPTIONS" and received.headers.get("Max-Forwards") == "0":
-            # RFC 9110 section 7.6.2: the last recipient answers itself
-            return self._answer(passage, with_cors(line(200, "gateway"), inbound), "max_forwards", received)
-        inbound = replace(inbound, country=plan.country_of(inbound))
-        decision = decide(
-            inbound,
-            plan.opt_out,
-            record=route.record,
-            record_mobile=route.record_mobile,
-            consent=plan.consent,
-            records_unasked=plan.records_unasked,
-        )
-        objection = decision.objection
-        if plan.choice is not None and plan.choice.is_asked(inbound):
-            return await self._choose(request, passage, received, plan, plan.choice, inbound, objection)
-        region = region_of(inbound.country) if plan.looks_up_country else "any"
-        self._counts.decide(Decided(route.name, decision.recording, decision.signal, region))
-        if objection is not None:
-            return self._answer(passage, opted_out_answer(inbound, route.opted_out), objection.value, received)
-        inbound = replace(inbound, consented=decision.consented)
+        ruling = rule(plan, route, inbound)
+        inbound, decision, answer = ruling.inbound, ruling.decision, ruling.answer
+        if decision is not None:
+            if plan.choice is not None and plan.choice.is_asked(inbound):
+                return await self._choose(request, passage, received, plan, plan.choice, inbound, decision.objection)
+            region = region_of(inbound.country) if plan.looks_up_country else "any"
+            self._counts.decide(Decided(route.name, decision.recording, decision.signal, region))
+        if answer is not None:
+            return self._answer(passage, answer.response, answer.why, received)
         return await self._mask_and_forward(request, passage, received, plan, route, inbound)
 
     async def _choose(
