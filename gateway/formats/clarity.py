@@ -128,6 +128,10 @@ class ClarityLayer(Layer):
         if not isinstance(leaf, Told):
             super().replace(leaf, _LENGTH if id(leaf) in self._sized else value)
 
+    def is_length(self, leaf: Leaf) -> bool:
+        """Whether a text was masked at its source: it tells its length, in base 36."""
+        return id(leaf) in self._sized
+
     def drop(self, holder: Map | List, index: int) -> None:
         """What stands at a position is emptied; only what has a name of its own goes."""
         item = holder.items[index]

@@ -52,7 +52,7 @@ _USES: Final = frozenset({35, 51})
 # The names are the tracker's own (messages of trackers 14 to 19); the fields are as recordings hold them. A message whose
 # fields change gets another number, so that those of older trackers stand beside the newer ones.
 SHAPES: Final = {
-    0: _shape("timestamp", "timestamp:n"),
+    0: _shape("timestamp", "timestamp:n", is_kept=True),
     4: _shape("page_location", "url:s referrer:s navigationStart:n"),
     5: _shape("viewport_size", "width:n height:n"),
     6: _shape("viewport_scroll", "x:n y:n"),

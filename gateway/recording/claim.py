@@ -5,16 +5,13 @@ The recording only labels; it never changes a value and knows no operator.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from enum import IntEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 from gateway.core.category import Category
 from gateway.core.document import Layer, Leaf, List, Map, Node
 from gateway.recording.dom import Element, Mirror
-
-if TYPE_CHECKING:
-    from gateway.recording.lines import Lines
 
 
 class Form(IntEnum):
@@ -73,14 +70,30 @@ class PlaceLike(Protocol):
 type WalkOn = Callable[[Layer, Node, PlaceLike, Category | None], None]
 
 
+class LinesLike(Protocol):
+    """What a reader tells of where nodes stand, and of what their texts are (`lines.Lines` says what is meant)."""
+
+    def place(self, node: Element | int, parent: Element | None, before: int | None = None) -> None: ...
+    def tell(self, node_id: int | None, claim: Claim, holder: Element | None) -> None: ...
+    def remove(self, node_id: int) -> None: ...
+    def reset(self) -> None: ...
+    def flush(self) -> None: ...
+    def apart(self) -> LinesLike: ...
+
+
+def _pass_over(layer: Layer, record: Map) -> None:
+    """Nobody asks."""
+
+
 class Scene(NamedTuple):
     """What a reader works with: one window's page in one request."""
 
     mirror: Mirror
     emit: Emit
     walk: WalkOn  # for payloads outside a page
-    attribute_names: set[str]  # kept for selectors
-    lines: Lines
+    attribute_names: Container[str]  # kept for selectors
+    lines: LinesLike
+    begin: Callable[[Layer, Map], None] = _pass_over  # told of each record of a batch, before it is read
 
 
 class PageReader(Protocol):

@@ -57,6 +57,7 @@ class Segment:
         self._walk = scene.walk
         self._names = scene.attribute_names
         self._lines = scene.lines
+        self._begin = scene.begin
         self._page = rrweb.Reader(scene)
         self._table = scene.mirror.memory if isinstance(scene.mirror.memory, Table) else Table()
         scene.mirror.memory = self._table
@@ -89,6 +90,7 @@ class Segment:
         for record in found[1].items:
             at, one = enter(found[0], record)
             if isinstance(one, Map):
+                self._begin(at, one)
                 self._record(at, one, where)
             else:
                 self._close_off(at, record, where)
@@ -167,7 +169,7 @@ class Segment:
         if not table.is_known:
             return
         self._fresh[table.strings] = entry
-        if role in (_NAME, _ATTRIBUTE) or not node.value or node.value.isspace():
+        if table.keeps_texts or role in (_NAME, _ATTRIBUTE) or not node.value or node.value.isspace():
             table.remember(table.strings, node.value)
         table.strings += 1
 

@@ -36,6 +36,7 @@ class Table:
     known: dict[int, str] = field(default_factory=dict)  # names, values of attributes that selectors name, blanks
     values: set[int] = field(default_factory=set)  # those of them that are values
     starts: dict[int, tuple[int, int]] = field(default_factory=dict)  # segment → strings and nodes before it
+    keeps_texts: bool = False  # for who rebuilds a masked page: all strings, so that a later segment can show them
 
     def begin(self, owner: tuple[str, str], index: int | None) -> bool:
         """Takes up a segment, a retried one too; whether it is of the same view as the one before."""
@@ -69,7 +70,7 @@ class Table:
 
     def remember(self, index: int, text: str, *, is_value: bool = False) -> None:
         """Keeps a string that a later segment may name an element by, or that a selector may ask for."""
-        if len(self.known) < _MOST_KNOWN and len(text) <= _LONGEST_KNOWN:
+        if self.keeps_texts or (len(self.known) < _MOST_KNOWN and len(text) <= _LONGEST_KNOWN):
             self.known[index] = text
             if is_value:
                 self.values.add(index)

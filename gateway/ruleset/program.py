@@ -312,6 +312,16 @@ class Program:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
         return self.only or recognise(self.trackers, inbound, {}, None)
 
+    @property
+    def replacements(self) -> dict[str, str]:
+        """The texts that rules put in the place of others, each with the name of its first rule."""
+        found: dict[str, str] = {}
+        for _, rule in self._numbered:
+            text = rule.operator.parameters.get("with") if rule.operator.name == "replace" else None
+            if isinstance(text, str) and text.strip():
+                found.setdefault(text, rule.name)
+        return found
+
     def rule_name(self, number: int) -> str:
         """The name of a rule by its number, as selectors give it."""
         return dict(self._numbered)[number].name

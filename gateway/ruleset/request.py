@@ -36,7 +36,7 @@ from gateway.ruleset.judge import Change, Judge, Law, Operation
 from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
-from gateway.ruleset.walk import Session, Walk
+from gateway.ruleset.walk import Event, Session, Walk
 from gateway.trackers.recognition import recognise
 from gateway.trackers.schema import TrackerFile
 
@@ -113,6 +113,11 @@ class Request:
         for name, document in self.documents:
             for layer in document.layers:
                 yield name, layer
+
+    @property
+    def recorded(self) -> list[tuple[Session, Event]]:
+        """The recorded events that were read, each with its session and window."""
+        return self._of(self._walk).recorded
 
     def recognise(self) -> None:
         """The tracker, or none; refuses what is known and not readable yet, and what a route refuses."""

@@ -164,6 +164,11 @@ class Walk:
         """The sessions and windows whose events were found."""
         return set(self._pages(self._events))
 
+    @property
+    def recorded(self) -> list[tuple[Session, Event]]:
+        """The recorded events that were found, in their order, each with its session and window."""
+        return list(zip(self._pages(self._events), self._events, strict=True))
+
     def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
         """Reads the recorded events that were found, each in the mirror of its own session and window."""
         events, self._events = self._events, []
