@@ -416,21 +416,43 @@ class EgressSettings(Strict):
     credentials: MaybeSecret = None  # user:password
 
 
+class ConsoleTls(Strict):
+    """The console's certificate."""
+
+    certificate: FilePath
+    key: FilePath
+
+
 class ConsoleSettings(Strict):
-    """Where the process shows its state: /live, /ready, /metrics."""
+    """Where the process shows itself: /live, /ready, /metrics; with a key, pages and an API behind accounts.
+
+    `hosts`: names by which browsers may call it, besides addresses of this machine. `idle`, `longest`: a log-in's life.
+    """
 
     listen: Listen
+    tls: ConsoleTls | None = None
+    hosts: tuple[Annotated[Text, AfterValidator(_host)], ...] = ()
+    path: FilePath = Field(default="var/console.db", validate_default=True)  # type: ignore[assignment]
+    key: SecretName | None = None
     debug: StrictBool = False  # keeps requests as they came, in memory, to be looked at
+    idle: Age = 1800.0
+    longest: Age = 12 * 3600.0
+    where: Where = ""
 
-    @field_validator("listen")
-    @classmethod
-    def _stay_on_this_machine(cls, value: Address) -> Address:
-        if not value.is_loopback:
-            raise ValueError(
-                "the console has no accounts yet, so it is for this machine alone: listen on a loopback address, as in "
-                "127.0.0.1:9090"
-            )
-        return value
+    @model_validator(mode="after")
+    def _show_nothing_to_strangers(self) -> Self:
+        if not self.listen.is_loopback:
+            if self.tls is None:
+                raise ValueError(
+                    f"the console would speak in the clear on {self.listen}: add `tls: {{certificate: …, key: …}}`, or "
+                    "listen on a loopback address, as in 127.0.0.1:9090"
+                )
+            if self.key is None:
+                raise ValueError(
+                    f"the console on {self.listen} needs accounts: add `key: env:GATEWAY_CONSOLE_KEY`, or listen on a "
+                    "loopback address, as in 127.0.0.1:9090"
+                )
+        return self
 
 
 class RouteSettings(Strict):

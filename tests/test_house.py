@@ -32,6 +32,8 @@ TESTED_ELSEWHERE = {
     "cli/*.py": "cli/test_run.py",  # as processes, the way users call them
     "audit/*.py": "audit/test_trial.py",  # people, cases and report as one
     "demo/*.py": "cli/test_demo.py",  # the demo as a whole: what it says of its own traffic is the test
+    "console/*.py": "console/test_application.py",  # over sockets, as browsers and programs use it
+    "console/*/*.py": "console/test_application.py",
     "cluster/lease.py": "cluster/test_spool.py",
     "insight/*.py": "insight/test_comparison.py",  # what is shown of recorded requests
     "cluster/setup.py": "cluster/test_settings.py",

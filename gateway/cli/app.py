@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "audit": "Send made-up people through the rules; none may come out.",
     "keys": "Make, rotate and destroy keys: of pseudonyms, the spool, `encrypt`.",
     "reveal": "Read a value again that `encrypt` sealed.",
+    "users": "Keep the console's accounts and API tokens.",
     "spool": "Show and look after what waits for backends.",
     "backup": "Write an encrypted copy of keys, held events and rules.",
     "restore": "Put a backup's files back.",

@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from gateway.config import (
     Settings,
     SpoolSettings,
 )
+from gateway.console.call import Desk, open_desk
+from gateway.console.database import stopped_routes
 from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
@@ -41,18 +44,19 @@ from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
 from gateway.proxy.counts import Counts
 from gateway.proxy.geography import Geography, open_database
+from gateway.proxy.reload import Watcher
 from gateway.proxy.routes import Egress, Ingest, Masker, Plan, Route
 from gateway.proxy.server import Gateway, Listening, bind, serve, show
-from gateway.proxy.tls import TlsFiles
+from gateway.proxy.tls import Certificates, TlsFiles
 from gateway.proxy.trust import Trust
 from gateway.proxy.upstream import client_context
 from gateway.ruleset.program import ANY_TRACKER, Program
 from gateway.spool.database import Rescue
 from gateway.spool.embedded import EmbeddedStore
-from gateway.spool.keys import spool_ring
+from gateway.spool.keys import named_ring, spool_ring
 from gateway.spool.quarantine import Quarantine, quarantine_path
 from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
-from gateway.status import Reason, Sample, Trouble
+from gateway.status import Reason, Sample, Source, Trouble
 from gateway.trackers.schema import TrackerFile
 from gateway.trackers.shape import Shapes
 from gateway.traffic import Traffic
@@ -104,6 +108,13 @@ class Served:
         self._backup_failed: Name | None = None
         settings = self._configuration.settings
         self._traffic = Traffic(keep=settings.console is not None, debug=is_debug(settings))
+        self._sources: list[Source] = []  # whoever has something to say, once it is there
+        self._desk = self._make_desk()
+        console = self._configuration.settings.console
+        self._console_tls = (
+            Certificates(TlsFiles(console.tls.certificate, console.tls.key)) if console and console.tls else None
+        )
+        self._stopped = stopped_of(self._configuration.settings)
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -122,17 +133,18 @@ class Served:
         self._edition = await self._maskers.start(blueprint_of(self._configuration, self._keys))
         try:
             self._next = self._configuration, self._edition
-            gateway = Gateway(
+            gateway = self._gateway = Gateway(
                 listening(settings),
-                make_plan(self._configuration, self._edition, self._edition.programs),
+                self._held(make_plan(self._configuration, self._edition, self._edition.programs)),
                 emit=log.emit,
                 store=self._store,
                 quarantine=quarantine,
                 traffic=self._traffic,
             )
-            console = Console([gateway, self._maskers, self])
+            self._sources += (gateway, self._maskers, self)
+            console = Console(self._sources, self._desk)
             if bound is not None:
-                await console.start(bound)
+                await console.start(bound, self._console_tls.context if self._console_tls else None)
             keeping = self._loop.create_task(self._keep_backups())
             try:
                 await serve(
@@ -143,6 +155,7 @@ class Served:
                     reloaded=self._say_reloaded,
                     complain=_complain,
                     tell=_tell,
+                    began=self._take_watcher,
                 )
             finally:
                 keeping.cancel()
@@ -182,6 +195,44 @@ class Served:
         """What runs, and what is kept of sessions."""
         yield Sample("gateway_build_info", 1, (Name(__version__),))
 
+    @property
+    def configuration(self) -> Configuration:
+        """What is live, for the console."""
+        return self._configuration
+
+    @property
+    def digests(self) -> Sequence[str]:
+        """Of the programs that are live."""
+        return self._edition.digests
+
+    async def reload(self) -> None:
+        """Takes the files as they are now, or raises `UserError` and keeps what runs."""
+        await self._watcher.look_now()
+
+    def hold(self, routes: Mapping[str, float]) -> None:
+        """Which routes the console's emergency stop holds from now on."""
+        self._stopped = dict(routes)
+        self._gateway.plan = self._held(self._gateway.plan)
+
+    def _held(self, plan: Plan) -> Plan:
+        written = {route.label: route.record for route in self._configuration.settings.routes}
+        routes = tuple(
+            replace(route, record=written.get(route.name, route.record) and route.name not in self._stopped)
+            for route in plan.routes
+        )
+        return replace(plan, routes=routes)
+
+    def _take_watcher(self, watcher: Watcher[Plan]) -> None:
+        self._watcher = watcher
+
+    def _make_desk(self) -> Desk | None:
+        settings = self._configuration.settings.console
+        if settings is None or settings.key is None:
+            return None
+        return open_desk(
+            settings, named_ring(settings.key, "console.key", settings.where), self._sources, self._traffic, self
+        )
+
     def _load(self) -> Plan:
         gc.collect()  # what a former configuration was made into are cycles, which the thresholds above leave for long
         fresh = config.load(self._path)
@@ -202,6 +253,8 @@ class Served:
         edition = asyncio.run_coroutine_threadsafe(prepared, self._loop).result()
         self._next = fresh, edition
         self._sealer = sealer_of(fresh.settings.spool) if fresh.settings.spool is not None else None
+        if self._console_tls is not None:
+            self._console_tls.reload()
         return make_plan(fresh, edition, edition.programs)
 
     def _watched(self) -> Iterable[Path]:
@@ -211,6 +264,8 @@ class Served:
         database = settings.visitors.region.database
         masking_keys = settings.masking_key.file
         more = [*authorities, *(one for one in (database, masking_keys) if one is not None)]
+        shown = settings.console.tls if settings.console is not None else None
+        more += [shown.certificate, shown.key] if shown is not None else []
         return [*self._configuration.files, *(tls.paths if tls else ()), *more]
 
     def _say_ready(self, gateway: Gateway, console: Console) -> None:
@@ -220,9 +275,10 @@ class Served:
         if gateway.redirect_address is not None:
             _say(f"redirecting http://{show(gateway.redirect_address)} to HTTPS")
         if console.address is not None:
-            _say(f"console http://{show(console.address)}")
+            _say(f"console {'https' if console.is_secure else 'http'}://{show(console.address)}")
         for route in settings.routes:
             state = "" if route.record else "  (record: off)"
+            state = "  (stopped on the console)" if route.label in self._stopped else state
             _say(f"route {route.host}{route.path} -> {_origin(route.upstream)}  [{', '.join(route.tracker)}]{state}")
         _say(f"rules {', '.join(digest[:12] for digest in self._edition.digests)}")
         if self._traffic.debug:
@@ -247,6 +303,7 @@ class Served:
         if is_debug(self._configuration.settings) is not self._traffic.debug:
             self._traffic.debug = not self._traffic.debug
             self._say_debug()
+        self._gateway.plan = self._held(self._gateway.plan)  # what was stopped while this was read, too
         self._maskers.take(self._edition)
         spool = self._configuration.settings.spool
         if self._cluster is not None and spool is not None:
@@ -269,7 +326,12 @@ def is_debug(settings: Settings) -> bool:
 
 def lasting(console: ConsoleSettings | None) -> ConsoleSettings | None:
     """Of the console's settings those that a reload does not change."""
-    return console.model_copy(update={"debug": False}) if console is not None else None
+    return console.model_copy(update={"debug": False, "where": ""}) if console is not None else None
+
+
+def stopped_of(settings: Settings) -> dict[str, float]:
+    """The routes that the console's emergency stop holds, and since when."""
+    return stopped_routes(settings.console.path) if settings.console is not None else {}
 
 
 def listening(settings: Settings) -> Listening:

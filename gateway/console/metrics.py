@@ -31,6 +31,10 @@ class Exposition(Collector):
         """The whole of it, as `text/plain; version=0.0.4`."""
         return generate_latest(self._registry)
 
+    def families(self) -> Iterable[Metric]:
+        """The same, as objects."""
+        return self._registry.collect()
+
     def describe(self) -> Iterable[Metric]:
         """Nothing in advance: names are a closed list already."""
         return ()

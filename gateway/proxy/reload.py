@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Watcher[T]:
         self._complain = complain
         self._every = every
         self._poked = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._told = ""
         self._seen = self._stamps()
         self._day = self._today()
@@ -72,6 +74,18 @@ class Watcher[T]:
         day = self._today()
         if (now, day) == (self._seen, self._day) and not self._told and not self._poked.is_set():
             return
+        with suppress(UserError):  # told already
+            await self._take_over(now, day)
+
+    async def look_now(self) -> None:
+        """A look that reads whatever it finds; raises `UserError` where that is wrong, and the old stays."""
+        await self._take_over(self._stamps(), self._today())
+
+    async def _take_over(self, now: dict[Path, Stamp], day: date) -> None:
+        async with self._turn:
+            await self._read(now, day)
+
+    async def _read(self, now: dict[Path, Stamp], day: date) -> None:
         self._poked.clear()
         self._seen, self._day = now, day
         try:
@@ -80,7 +94,7 @@ class Watcher[T]:
             if self._told != str(error):
                 self._complain(error)
             self._told = str(error)
-            return
+            raise
         self._told = ""
         self._take(fresh)
         self._seen = {path: now.get(path, stamp) for path, stamp in self._stamps().items()}

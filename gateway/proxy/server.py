@@ -232,11 +232,12 @@ async def serve(
     reloaded: Callable[[], None],
     complain: Callable[[UserError], None],
     tell: Callable[[Counts], None],
+    began: Callable[[Watcher[Plan]], None] = lambda _: None,
 ) -> None:
     """Serves until SIGTERM or SIGINT. SIGHUP, or a change of a watched file, takes a new plan and certificates.
 
     `load` makes the plan and runs in a thread; `complain` gets what was wrong where the old ones are kept; `tell` gets
-    the counts, each minute and at the end.
+    the counts, each minute and at the end; `began` gets the watcher, for whoever else wants a reload.
     """
     loop = asyncio.get_running_loop()
 
@@ -258,6 +259,7 @@ async def serve(
 
     stopping = asyncio.Event()
     watcher = Watcher(watched, load_all, take, refuse)
+    began(watcher)
     await gateway.start()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)

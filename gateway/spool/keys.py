@@ -11,11 +11,19 @@ from collections.abc import Mapping
 from gateway import secret
 from gateway.config import SpoolSettings
 from gateway.keyring import KeyRing, read_ring
+from gateway.secret import Secret
 
 
 def spool_ring(settings: SpoolSettings, environ: Mapping[str, str] | None = None) -> KeyRing:
-    """The ring. Raises `UserError` where the key is missing, readable by others, or no key."""
-    told = settings.key
-    hint = ": make it with `gateway keys create --of spool`" if told.file else ": give it a key (openssl rand -hex 32)"
-    text = secret.read(told, "spool.key", environ, settings.where, forbidden=secret.OTHERS_READ, hint=hint)
-    return read_ring(text, f"spool.key ({told})")
+    """The spool's ring. Raises `UserError` where the key is missing, readable by others, or no key."""
+    hint = ": make it with `gateway keys create --of spool`"
+    return named_ring(settings.key, "spool.key", settings.where, environ, hint=hint)
+
+
+def named_ring(
+    told: Secret, what: str, where: str = "", environ: Mapping[str, str] | None = None, *, hint: str = ""
+) -> KeyRing:
+    """The ring that a key of gateway.yaml names. `what` is that key; `hint` says how to make its file. Raises `UserError`."""
+    hint = hint if told.file else ": give it a key (openssl rand -hex 32)"
+    text = secret.read(told, what, environ, where, forbidden=secret.OTHERS_READ, hint=hint)
+    return read_ring(text, f"{what} ({told})")

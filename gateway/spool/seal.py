@@ -15,7 +15,7 @@ import json
 import os
 import struct
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -41,6 +41,14 @@ class Damaged(Exception):  # noqa: N818 - reads as what it is: `except Damaged`
 
 class UnknownKey(Exception):  # noqa: N818
     """The key with this id is not on the ring."""
+
+
+class Beside(Protocol):
+    """What stands beside sealed bytes in the clear."""
+
+    def authenticated(self, key: str) -> bytes:
+        """Unambiguous bytes of all of it, for AES-GCM's associated data."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +96,13 @@ class Sealer:
         """Whether a key with this id is on the ring."""
         return key in self._ciphers
 
-    def seal(self, label: Label, plain: bytes) -> Sealed:
+    def seal(self, label: Beside, plain: bytes) -> Sealed:
         """Seals under the active key."""
         nonce = os.urandom(NONCE_SIZE)
         data = self._ciphers[self._active].encrypt(nonce, plain, label.authenticated(self._active))
         return Sealed(self._active, nonce, data)
 
-    def open(self, label: Label, sealed: Sealed) -> bytes:
+    def open(self, label: Beside, sealed: Sealed) -> bytes:
         """The plain bytes. Raises `Damaged`, or `UnknownKey` where no key of the ring opens it under any id.
 
         A changed key id is told from a key that is missing by trying all keys under their own ids.
@@ -109,7 +117,7 @@ class Sealer:
             raise Damaged
         raise UnknownKey(sealed.key)
 
-    def _open_as(self, key: str, label: Label, sealed: Sealed) -> bytes:
+    def _open_as(self, key: str, label: Beside, sealed: Sealed) -> bytes:
         try:
             return self._ciphers[key].decrypt(sealed.nonce, sealed.data, label.authenticated(key))
         except (InvalidTag, ValueError):  # ValueError: a nonce of a wrong length

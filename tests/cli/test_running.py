@@ -296,7 +296,7 @@ def test_a_console_for_others_is_refused_and_a_busy_one_is_one_line(running, bac
     path = running.home / "gateway.yaml"
     right = path.read_text()
     for address, line in (
-        ("0.0.0.0:0", "console has no accounts yet"),
+        ("0.0.0.0:0", "console would speak in the clear"),
         (f"127.0.0.1:{backend.server_address[1]}", "is in use: stop what uses it, or change `console.listen`"),
     ):
         path.write_text(right.replace("console: {listen: 127.0.0.1:0}", f"console: {{listen: '{address}'}}"))

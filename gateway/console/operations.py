@@ -1,0 +1,65 @@
+"""The API: one table of operations. The OpenAPI document, the routes and the checks of every call are made of it.
+
+A row: method, path below /api/v1, the least role, what it is for, the function, and the models of query, body and answer.
+A function takes a `Call` and gives its answer's model (None: 204); it says no by `Problem` or `UserError`. Pages call the
+same functions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+
+from gateway.console import people, state
+from gateway.console.call import Call, Model
+from gateway.console.role import Role
+
+PREFIX: Final = "/api/v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One row. `fails`: statuses that it may give besides those that every operation may give."""
+
+    method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"]
+    path: str
+    role: Role
+    told: str
+    run: Callable[[Call], Awaitable[Any]]
+    gives: type[Model] | None = None
+    takes: type[Model] | None = None
+    query: type[Model] | None = None
+    status: int = 200
+    fails: tuple[int, ...] = ()
+    etag: bool = False  # its answer has an `etag`, which is its ETag
+    matches: bool = False  # wants that in If-Match
+
+    @property
+    def name(self) -> str:
+        """For clients that are made from the document."""
+        return self.run.__name__
+
+
+# fmt: off
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    Operation("GET", "/me", Role.VIEWER, "Who calls.", people.me, people.Me),
+    Operation("PUT", "/me/password", Role.VIEWER, "Change one's own password; all sessions end.", people.change_password,
+              None, people.PasswordChange, status=204, fails=(403, 429)),
+    Operation("GET", "/accounts", Role.ADMIN, "All accounts.", people.list_accounts, people.Accounts),
+    Operation("POST", "/accounts", Role.ADMIN, "A new account.", people.add_account, people.AccountView, people.NewAccount,
+              status=201),
+    Operation("PATCH", "/accounts/{name}", Role.ADMIN, "Another role or password.", people.change_account, people.AccountView,
+              people.AccountChange, fails=(404,)),
+    Operation("DELETE", "/accounts/{name}", Role.ADMIN, "Remove an account.", people.remove_account, status=204, fails=(404,)),
+    Operation("GET", "/tokens", Role.VIEWER, "One's own API tokens; an admin sees all.", people.list_tokens, people.TokenList),
+    Operation("POST", "/tokens", Role.VIEWER, "A new API token, shown this once.", people.make_token, people.MadeToken,
+              people.NewToken, status=201),
+    Operation("DELETE", "/tokens/{id}", Role.VIEWER, "Revoke a token; others' for admins.", people.revoke_token, status=204,
+              fails=(404,)),
+    Operation("GET", "/audit", Role.ADMIN, "Who saw or changed what, newest first.", people.read_audit, people.AuditPage,
+              query=people.AuditQuery),
+    Operation("GET", "/state", Role.VIEWER, "What is live, and what is wrong.", state.read_state, state.State),
+    Operation("GET", "/metrics", Role.VIEWER, "Every metric, as JSON.", state.read_metrics, state.Metrics),
+)
+# fmt: on

@@ -1,0 +1,22 @@
+"""The pages: one table. A page is a module here with its template beside it; docs/architecture.md says how to add one.
+
+`show` gives what its template is filled with; `act` takes its form (as `call.body`, its proof already checked) and gives a
+`Redirect`, or what the template shows of a mistake. Both work by the functions of the operations.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from gateway.console.pages import account, accounts, audit
+from gateway.console.pages.page import Page, Redirect
+from gateway.console.role import Role
+
+__all__ = ["PAGES", "Page", "Redirect"]
+
+# in the order of the navigation; the first is the home page
+PAGES: Final[tuple[Page, ...]] = (
+    Page("/accounts", "Accounts", Role.ADMIN, "accounts.html", accounts.show, accounts.act, acts=Role.ADMIN),
+    Page("/audit", "Audit log", Role.ADMIN, "audit.html", audit.show),
+    Page("/account", "My account", Role.VIEWER, "account.html", account.show, account.act, listed=False),
+)
