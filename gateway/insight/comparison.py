@@ -349,7 +349,7 @@ class _Picture:
         if document is None or root is None:
             return None
         drawing = Drawing(self._work.earlier, self._cuts, self._bounds, self._open_chain)
-        layers = " › ".join(_chain(document, self._work.earlier))
+        layers = " › ".join(chain_of(document, self._work.earlier))
         return self._section(part, drawing.rows(root, new_root), layers)
 
     def _section(self, part: str, drawn: Iterable[Row], layers: str = "") -> Section:
@@ -462,7 +462,7 @@ def _outermost(layer: Layer) -> Layer:
     return layer
 
 
-def _chain(document: Document, earlier: Earlier) -> Iterator[str]:
+def chain_of(document: Document, earlier: Earlier) -> Iterator[str]:
     """The layers down to the first document with a structure."""
     layer: Layer | None = document.layers[0]
     while layer is not None:

@@ -78,7 +78,7 @@ class Link(asyncio.Protocol):
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
-                env=_environment(),
+                env=environment(),
             )
         self._loop = asyncio.get_running_loop()
         self._transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
@@ -167,7 +167,8 @@ class Link(asyncio.Protocol):
         self.ended.set()
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a child process gets to know: where Python and this package are. No keys, no passwords."""
     passed = {
         name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(("PYTHON", "LC_"))
     }
