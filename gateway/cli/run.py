@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -62,6 +63,7 @@ from gateway.trackers.shape import Shapes
 from gateway.traffic import Traffic
 
 BACKUP_SECONDS = 600.0
+FORMER = 8  # editions of rules by which the console explains what passed
 
 DEBUG_MODE = (
     "DEBUG MODE: requests are kept in memory as visitors sent them, unmasked, and the console shows them to editors. "
@@ -131,6 +133,7 @@ class Served:
             shared=self._cluster.sessions if self._cluster is not None else None,
         )
         self._edition = await self._maskers.start(blueprint_of(self._configuration, self._keys))
+        self._former = deque([self._edition], maxlen=FORMER)
         try:
             self._next = self._configuration, self._edition
             gateway = self._gateway = Gateway(
@@ -204,6 +207,11 @@ class Served:
     def digests(self) -> Sequence[str]:
         """Of the programs that are live."""
         return self._edition.digests
+
+    def blueprint(self, digest: str = "") -> bytes:
+        """What the Programs of this digest were made of, where they ran lately; else those that are live."""
+        known = (edition for edition in self._former if digest in edition.digests)
+        return next(known, self._edition).blueprint
 
     async def reload(self) -> None:
         """Takes the files as they are now, or raises `UserError` and keeps what runs."""
@@ -300,6 +308,7 @@ class Served:
 
     def _say_reloaded(self) -> None:
         self._configuration, self._edition = self._next
+        self._former.append(self._edition)
         if is_debug(self._configuration.settings) is not self._traffic.debug:
             self._traffic.debug = not self._traffic.debug
             self._say_debug()

@@ -24,6 +24,7 @@ from gateway.console.throttle import Throttle
 from gateway.console.tokens import Tokens
 from gateway.console.trail import Act, Trail
 from gateway.console.visits import Visits
+from gateway.console.workshop import Workshop
 from gateway.keyring import KeyRing
 from gateway.status import Source
 from gateway.traffic import Traffic
@@ -46,6 +47,10 @@ class Control(Protocol):
     @property
     def digests(self) -> Sequence[str]:
         """The digests of the programs that are live now."""
+        ...
+
+    def blueprint(self, digest: str = "") -> bytes:
+        """What programs are made of (`maskers.blueprint`): of those that had this digest, where they are still known."""
         ...
 
     async def reload(self) -> None:
@@ -72,6 +77,7 @@ class Desk:
     exposition: Exposition
     traffic: Traffic
     control: Control
+    workshop: Workshop
 
     async def run[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs what reads or writes the database, or hashes, in a thread: never on the front's event loop."""
@@ -96,6 +102,7 @@ def open_desk(
         Exposition(sources),
         traffic,
         control,
+        Workshop(),
     )
 
 

@@ -50,4 +50,5 @@ class Console:
         if self._runner is not None:
             await self._runner.cleanup()
         if self._desk is not None:
+            await self._desk.workshop.close()
             self._desk.database.close()

@@ -47,13 +47,7 @@ class Wrong(msgspec.Struct, tag=True):
     each: list[tuple[str, str]]
 
 
-class Broken(msgspec.Struct, tag=True):
-    """A defect, by its type alone."""
-
-    kind: str
-
-
-_ANSWERS: Final = msgspec.msgpack.Decoder(Given | Wrong | Broken)
+_ANSWERS: Final = msgspec.msgpack.Decoder(Given | Wrong)
 
 
 class Workshop:
@@ -85,8 +79,6 @@ class Workshop:
                 return msgspec.msgpack.decode(value, type=giving)
             case Wrong(each):
                 raise FileErrors(tuple(UserError(message, where) for message, where in each))
-            case Broken(kind):
-                raise UserError(f"this can't be worked on: a defect of the gateway ({kind})")
 
     async def close(self) -> None:
         """Ends the process."""
@@ -97,20 +89,21 @@ class Workshop:
                 process.kill()
             await asyncio.to_thread(process.wait)
 
-    async def _ask(self, question: bytes) -> Given | Wrong | Broken:
+    async def _ask(self, question: bytes) -> Given | Wrong:
         try:
             async with asyncio.timeout(self._seconds + (5.0 if self._process is None else 0.0)):
                 if self._process is None:
                     await self._start()
                 self._writer.write(_LENGTH.pack(len(question)) + question)
                 (length,) = _LENGTH.unpack(await self._reader.readexactly(_LENGTH.size))
-                return _ANSWERS.decode(await self._reader.readexactly(length))
+                answer: Given | Wrong = _ANSWERS.decode(await self._reader.readexactly(length))
+                return answer
         except TimeoutError:
             await self.close()
             raise UserError(f"this took longer than {self._seconds:.0f} seconds: try less at once") from None
         except (asyncio.IncompleteReadError, OSError):
             await self.close()
-            raise UserError("this took more memory than it may: try less at once") from None
+            raise UserError("this broke what worked on it: try less at once") from None
         except BaseException:  # cancelled in the middle of an answer: the next one would read its rest
             await self.close()
             raise
@@ -129,7 +122,7 @@ class Workshop:
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours)
 
 
-def _answer(question: bytes) -> Given | Wrong | Broken:
+def _answer(question: bytes) -> Given | Wrong:
     work, args, kwargs = pickle.loads(question)  # noqa: S301 - from the process that started this one
     try:
         return Given(msgspec.msgpack.encode(work(*args, **kwargs)))
@@ -139,8 +132,6 @@ def _answer(question: bytes) -> Given | Wrong | Broken:
         return Wrong([(error.message, error.where)])
     except MemoryError:
         return Wrong([("this took more memory than it may: try less at once", "")])
-    except Exception as defect:  # noqa: BLE001 - an edge: what breaks is told by its type alone
-        return Broken(type(defect).__name__)
 
 
 def main(descriptor: int) -> None:
@@ -155,7 +146,7 @@ def main(descriptor: int) -> None:
             (length,) = _LENGTH.unpack(head)
             answer = msgspec.msgpack.encode(_answer(incoming.read(length)))
             link.sendall(_LENGTH.pack(len(answer)) + answer)
-            gc.collect()
+            gc.collect()  # documents are cycles
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 
 from gateway import config
+from gateway.cli.run import blueprint_of
 from gateway.config import Address, ConsoleSettings
 from gateway.console import passwords
 from gateway.console.call import Desk, open_desk
@@ -55,6 +56,10 @@ class Running:
 
     def __post_init__(self):
         self.configuration = config.load(self.path)
+
+    def blueprint(self, digest=""):
+        assert isinstance(digest, str)
+        return blueprint_of(self.configuration, config.masking_keys(self.configuration.settings)).packed()
 
     async def reload(self):
         self.configuration = await asyncio.to_thread(config.load, self.path)
