@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from gateway.cli.run import blueprint_of, make_plan
+from gateway.cli.run import make_plan
 from gateway.config import Configuration
 from gateway.keyring import KeyRing
+from gateway.maskers.setup import blueprint_of
 from gateway.proxy.masking import Programs
 from gateway.proxy.routes import Plan
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path, PurePath
 from typing import Final
@@ -21,11 +20,10 @@ from rich.text import Text
 
 from gateway import config
 from gateway.cli.subject import trackers_option
-from gateway.core.category import Category
 from gateway.core.errors import UserError
 from gateway.core.yaml import FileErrors, Table, one_line, parse
+from gateway.insight.effective import Section, show_rules, warn_of_rules
 from gateway.ruleset.loading import load_rules
-from gateway.ruleset.schema import Rule, RuleFile
 from gateway.trackers.loading import load_tracker, load_trackers
 from gateway.trackers.schema import TrackerFile
 
@@ -33,16 +31,6 @@ PRECEDENCE: Final = "opted out › private mark and typed input › later rule �
 
 
 CELL_SIZE: Final = 160  # characters of one cell on a terminal; piped output and JSON hold all
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A table of the answer."""
-
-    name: str  # first cell of a piped line, key in JSON
-    title: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
 
 
 @click.command("check")
@@ -98,83 +86,6 @@ def examine(path: Path, tracker_files: Sequence[Path] = (), *, is_config: bool, 
         [name], PurePath(path.parent), config.built_in_rules(), config.read_text, config.known_names(trackers)
     )
     return [*show_rules(files), show_warnings(list(warn_of_rules(files, today)))]
-
-
-def show_rules(files: Sequence[RuleFile]) -> list[Section]:
-    """Categories, marks and rules as they are after all files, later ones last."""
-    categories = {
-        category: (str(spec), file.file) for file in files for category, spec in file.record.operators.items()
-    }
-    mobile = [(file.record.mobile_devices, file.file) for file in files if file.record.mobile_devices]
-    rows = [(category.value, *categories[category]) for category in Category if category in categories]
-    rows += [("mobile_devices", str(operator), file) for operator, file in mobile[-1:]]
-    rules = [(rule, file) for file in files for rule in file.mask]
-    allowed = [allow for file in files for allow in file.allow]
-    return [
-        Section("category", "Categories", ("category", "operator", "from"), tuple(rows)),
-        Section(
-            "visitors",
-            "For some visitors",
-            ("when", "category", "operator", "where"),
-            tuple(
-                (str(profile.when), category.value, str(spec), profile.where)
-                for file in files
-                for profile in file.visitors
-                for category, spec in profile.record.operators.items()
-            ),
-        ),
-        Section(
-            "private",
-            "Private marks",
-            ("selector", "from"),
-            tuple((mark, file.file) for file in files for mark in file.private),
-        ),
-        Section(
-            "keep_query",
-            "Query parameters that stay",
-            ("name", "from"),
-            tuple((name, file.file) for file in files for name in file.urls.keep_query),
-        ),
-        Section(
-            "rule",
-            "Rules, later ones win",
-            ("order", "name", "where", "selector", "operator", "scope"),
-            tuple(
-                (str(order), rule.name, rule.where, f"{rule.selector}: {picked(rule)}", str(rule.operator), scope(rule))
-                for order, (rule, _) in enumerate(rules, 1)
-            ),
-        ),
-        Section(
-            "allow",
-            "Allowed",
-            ("name", "where", "what", "until"),
-            tuple(
-                (
-                    allow.name,
-                    allow.where,
-                    allow.text
-                    if allow.text is not None
-                    else f"pattern: {allow.pattern.pattern if allow.pattern else ''}",
-                    str(allow.until or ""),
-                )
-                for allow in allowed
-            ),
-        ),
-    ]
-
-
-def picked(rule: Rule) -> str:
-    """What a rule's selector says, as written."""
-    value = getattr(rule, rule.selector)
-    if isinstance(value, tuple):
-        return ", ".join(str(one) for one in value)
-    return str(getattr(value, "pattern", value))
-
-
-def scope(rule: Rule) -> str:
-    """Where a rule holds: everywhere, or in categories and for trackers."""
-    parts = [", ".join(rule.categories), ", ".join(f"tracker {name}" for name in rule.trackers)]
-    return "; ".join(part for part in parts if part) or "everywhere"
 
 
 def show_routes(settings: config.Settings) -> Section:
@@ -234,30 +145,6 @@ def warn_of_settings(settings: config.Settings) -> Iterator[tuple[str, str]]:
             path: Path = getattr(settings.tls, name)
             if not path.is_file():
                 yield settings.where, f"tls.{name}: {path} is not there yet: gateway certs makes one"
-
-
-def warn_of_rules(files: Sequence[RuleFile], today: date) -> Iterator[tuple[str, str]]:
-    """(where, message) for each rule that does nothing any more."""
-    for file in files:
-        for allow in file.allow:
-            if allow.is_expired(today):
-                yield allow.where, f'allow "{allow.name}" ended on {allow.until}: renew it or take it out'
-        for at, rule in enumerate(file.mask):
-            by = next((later for later in file.mask[at + 1 :] if is_shadowed(rule, later)), None)
-            if by is not None:
-                yield rule.where, f'rule "{rule.name}" never applies: the later "{by.name}" ({by.where}) picks the same'
-
-
-def is_shadowed(rule: Rule, later: Rule) -> bool:
-    """Whether `later` picks, as written, all that `rule` does, wherever `rule` does."""
-    if rule.selector != later.selector:
-        return False
-    mine, theirs = getattr(rule, rule.selector), getattr(later, later.selector)
-    covered = set(mine) <= set(theirs) if isinstance(mine, tuple) else mine == theirs
-    return covered and all(
-        not wide or (narrow and set(narrow) <= set(wide))
-        for narrow, wide in ((rule.categories, later.categories), (rule.trackers, later.trackers))
-    )
 
 
 def _json(sections: Sequence[Section], mistakes: Sequence[UserError]) -> str:

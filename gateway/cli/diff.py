@@ -17,9 +17,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.captures import read_capture, read_file
+from gateway.cli.captures import read_file
 from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound
+from gateway.insight.captures import read_capture
 from gateway.insight.comparison import attempt
 from gateway.insight.difference import Difference, differences
 

@@ -22,13 +22,14 @@ from rich.text import Text
 from rich.tree import Tree
 
 from gateway import config
-from gateway.cli.captures import read_capture, read_file
+from gateway.cli.captures import read_file
 from gateway.cli.subject import load_subject, trackers_option
 from gateway.core.category import NEVER_TOUCHED, Category
 from gateway.core.errors import UserError
 from gateway.core.message import Headers, Inbound
 from gateway.core.plugin import MissReason
 from gateway.core.yaml import nearest, quoted
+from gateway.insight.captures import read_capture
 from gateway.insight.explanation import Candidate, explain, said
 from gateway.insight.reasons import origins
 

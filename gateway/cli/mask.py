@@ -1,6 +1,6 @@
 """`gateway mask`: what would leave the house of one body or one captured request, and why.
 
-The very pipeline of `gateway run`, on a body, captured requests or a HAR file (`gateway.cli.captures`). Refused input
+The very pipeline of `gateway run`, on a body, captured requests or a HAR file (`gateway.insight.captures`). Refused input
 prints nothing to standard output: it would not have left.
 """
 
@@ -16,11 +16,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.cli.captures import Capture, read_capture, read_file, written, written_har
+from gateway.cli.captures import read_file
 from gateway.cli.subject import load_subject, trackers_option
 from gateway.core.errors import UserError
 from gateway.core.message import Headers, Inbound
 from gateway.core.yaml import nearest, quoted
+from gateway.insight.captures import Capture, read_capture, written, written_har
 from gateway.insight.comparison import Stopped, Tried, attempt
 from gateway.ruleset.judge import Change
 

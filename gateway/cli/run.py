@@ -37,10 +37,9 @@ from gateway.console.database import stopped_routes
 from gateway.console.server import Console
 from gateway.core.errors import UserError
 from gateway.core.yaml import one_line
-from gateway.keyring import KeyRing
 from gateway.log import Event, Name
-from gateway.maskers.blueprint import Blueprint, Kept, RouteRules
 from gateway.maskers.pool import Edition, Maskers
+from gateway.maskers.setup import blueprint_of
 from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
 from gateway.proxy.counts import Counts
@@ -384,23 +383,6 @@ def make_quarantine(settings: Settings) -> Quarantine | None:
         return None
     sealer, path = Sealer(spool_ring(spool), QUARANTINE), quarantine_path(spool.path)
     return Quarantine(path, sealer, limit=spool.quarantine.limit, keep=spool.quarantine.keep)
-
-
-def blueprint_of(configuration: Configuration, ring: KeyRing) -> Blueprint:
-    """What the Programs of a configuration are made of. `ring` holds the masking keys."""
-    kept = configuration.settings.sessions
-    return Blueprint(
-        rules=configuration.rules,
-        trackers=configuration.trackers,
-        routes={
-            route.label: RouteRules(() if route.is_auto else route.tracker, route.unrecognised)
-            for route in configuration.settings.routes
-        },
-        keys=config.keys_of(configuration, ring),
-        today=datetime.now(UTC).date(),
-        limits=configuration.settings.limits.as_limits(),
-        kept=Kept(kept.most, kept.nodes, kept.secrets, kept.idle),
-    )
 
 
 def make_plan(configuration: Configuration, masker: Masker | Edition, programs: Mapping[str, Program]) -> Plan:

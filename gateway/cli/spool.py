@@ -15,11 +15,12 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway import config
-from gateway.cli.run import blueprint_of, sealer_of
+from gateway.cli.run import sealer_of
 from gateway.config import Configuration, Settings, SpoolSettings
 from gateway.core.errors import UserError
 from gateway.core.message import Inbound
 from gateway.core.outcome import Refuse, Send
+from gateway.maskers.setup import blueprint_of
 from gateway.proxy.masking import Programs
 from gateway.spool.database import connect, create
 from gateway.spool.keys import spool_ring

@@ -10,7 +10,6 @@ import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,22 +19,8 @@ from rich.text import Text
 
 from gateway import config
 from gateway.cli.subject import Subject, load_subject, trackers_option
-from gateway.core.message import Headers, Inbound
-from gateway.insight.comparison import Stopped, attempt
-from gateway.ruleset.program import Program
-from gateway.ruleset.schema import RuleTest
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """One test's outcome; `told` says what came instead, a line a difference."""
-
-    test: RuleTest
-    told: tuple[str, ...] = ()
-
-    @property
-    def passed(self) -> bool:
-        return not self.told
+from gateway.insight import trial
+from gateway.insight.trial import Verdict
 
 
 @click.command("test")
@@ -61,49 +46,8 @@ def run_tests(subject: Subject) -> Iterator[Verdict]:
 
     The built-in rules' own tests say what holds before anybody changes it: they run where no other file is tested.
     """
-    programs: dict[str | None, Program] = {}
     own = [file for file in subject.rules if not Path(file.file).is_relative_to(config.rules_directory())]
-    for file in own or subject.rules:
-        for test in file.tests:
-            program = programs.get(test.tracker)
-            if program is None:
-                program = programs[test.tracker] = subject.program([test.tracker] if test.tracker else [])
-            yield Verdict(test, tuple(_differences(program, test)))
-
-
-def _differences(program: Program, test: RuleTest) -> Iterator[str]:
-    body = json.dumps(test.input, ensure_ascii=False).encode()
-    inbound = Inbound("POST", test.path or "/", Headers(test.headers.items()), body)
-    inbound = replace(inbound, country=test.country, consented=test.consent is None)
-    tried = attempt(program, inbound, time.thread_time)
-    if isinstance(tried, Stopped):
-        if test.expect != "refused":
-            yield f"refused: {tried}; nothing of it would leave"
-        return
-    yield from differ(json.loads(tried.outbound.body), test.expect, "")
-
-
-def differ(came: Any, wanted: Any, place: str) -> Iterator[str]:
-    """Where two JSON values differ: a line a place."""
-    if isinstance(came, dict) and isinstance(wanted, dict):
-        for key in [*wanted, *(key for key in came if key not in wanted)]:
-            inner = f"{place}.{key}" if place else str(key)
-            if key not in came:
-                yield f"{inner}: is gone, expected {_shown(wanted[key])}"
-            elif key not in wanted:
-                yield f"{inner}: is {_shown(came[key])}, expected to be gone"
-            else:
-                yield from differ(came[key], wanted[key], inner)
-    elif isinstance(came, list) and isinstance(wanted, list) and len(came) == len(wanted):
-        for index, (one, other) in enumerate(zip(came, wanted, strict=True)):
-            yield from differ(one, other, f"{place}[{index}]")
-    elif came != wanted or type(came) is not type(wanted):
-        yield f"{place or 'body'}: is {_shown(came)}, expected {_shown(wanted)}"
-
-
-def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 120 else f"{text[:120]}…"
+    return trial.run_tests(own or subject.rules, subject.program, time.thread_time)
 
 
 def _told(verdict: Verdict) -> dict[str, Any]:

@@ -16,7 +16,8 @@ from click.testing import CliRunner
 
 from gateway import __version__, config
 from gateway.cli.app import COMMANDS, gateway
-from gateway.cli.check import PRECEDENCE, is_shadowed, warn_of_rules
+from gateway.cli.check import PRECEDENCE
+from gateway.insight.effective import is_shadowed, warn_of_rules
 from gateway.ruleset.schema import Rule, RuleFile
 
 RULES = """\

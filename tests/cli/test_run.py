@@ -16,8 +16,9 @@ import pytest
 
 from gateway import config
 from gateway.cli.certs import make
-from gateway.cli.run import blueprint_of, listening
+from gateway.cli.run import listening
 from gateway.keyring import KeyRing
+from gateway.maskers.setup import blueprint_of
 from gateway.proxy.server import Listening
 from gateway.proxy.tls import TlsFiles
 from tests.plans import plan_of

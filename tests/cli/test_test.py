@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.app import gateway
-from gateway.cli.test import differ
+from gateway.insight.trial import differ
 
 RULES = """
 extends: default

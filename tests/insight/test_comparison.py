@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from gateway import config
-from gateway.cli.captures import read_capture
 from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Send
 from gateway.core.pipeline import mask
+from gateway.insight.captures import read_capture
 from gateway.insight.comparison import compare
 from gateway.insight.reasons import origins
 from gateway.insight.rows import Bounds, text_of
