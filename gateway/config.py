@@ -60,6 +60,7 @@ from gateway.keyring import KeyRing, load_ring, read_ring
 from gateway.policy.choice import Choice
 from gateway.policy.consent import READERS, of_names
 from gateway.policy.signals import OptOut
+from gateway.policy.wording import Effects, Notices
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import Known, RuleFile
@@ -986,6 +987,8 @@ SCHEMAS: Final[Mapping[str, type[Strict]]] = {
     "rules": RuleFile,
     "tracker": TrackerFile,
     "opt_out": OptOutTexts,
+    "effects": Effects,
+    "notice": Notices,
 }
 
 

@@ -30,6 +30,7 @@ TESTED_ELSEWHERE = {
     "*__init__.py": "test_house.py",  # lists of plug-ins: the conformance tests iterate them
     "__main__.py": "cli/test_run.py",  # two lines, run as a process
     "cli/*.py": "cli/test_run.py",  # as processes, the way users call them
+    "report/*.py": "report/test_report.py",  # as one, on real counters
     "audit/*.py": "audit/test_trial.py",  # people, cases and report as one
     "demo/*.py": "cli/test_demo.py",  # the demo as a whole: what it says of its own traffic is the test
     "console/*.py": "console/test_application.py",  # over sockets, as browsers and programs use it
@@ -47,6 +48,7 @@ TESTED_ELSEWHERE = {
     "core/plugin.py": "conformance/test_detectors.py",  # types
     "core/report.py": "judge/test_recorded_traffic.py",
     "maskers/*.py": "maskers/test_pool.py",  # as processes
+    "policy/wording.py": "report/test_report.py",
     "policy/devices.py": "policy/test_decision.py",
     "spool/store.py": "spool/test_embedded.py",  # what a store promises
     "proxy/framing.py": "wire/test_framing.py",
@@ -243,6 +245,7 @@ OUTSIDE = {
     "demo",
     "maskers",
     "proxy",
+    "report",
     "spool",
     "config.py",
     "keyring.py",

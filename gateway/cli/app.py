@@ -29,6 +29,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "explain": "Say of one value why it was or was not masked.",
     "diff": "Show what a rule change would alter on recorded traffic.",
     "audit": "Send made-up people through the rules; none may come out.",
+    "report": "Tell what each backend gets: inventory, record of processing, notice.",
     "keys": "Make, rotate and destroy keys: of pseudonyms, the spool, `encrypt`.",
     "reveal": "Read a value again that `encrypt` sealed.",
     "users": "Keep the console's accounts and API tokens.",

@@ -203,6 +203,20 @@ class Setup(Strict):
         return self
 
 
+class Erasure(Strict):
+    """How a visitor's data is erased at the backend, as its vendor documents it. In `call`, `{id}` is the pseudonym."""
+
+    call: OneLine = ""
+    note: OneLine = ""
+    docs: OneLine
+
+    @model_validator(mode="after")
+    def _say_how(self) -> Self:
+        if not (self.call or self.note):
+            raise ValueError("erasure: give the call, or a note of what to do")
+        return self
+
+
 class TrackerFile(Strict):
     """One file of rules/trackers."""
 
@@ -210,6 +224,8 @@ class TrackerFile(Strict):
     title: str = ""
     docs: str = ""
     setup: Setup | None = None
+    erasure: Erasure | None = None
+    effects: Mapping[CategoryName, Mapping[Text, OneLine]] = {}  # operator → what it costs in this backend's reports
     match: tuple[Match, ...] = ()
     last_resort: StrictBool = False  # recognised only where no other tracker is
     ingest: PathGlobs = ()  # takes events, and its answer tells the SDK nothing: may be answered before the backend is asked
