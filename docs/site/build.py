@@ -26,7 +26,7 @@ CHAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "Start": ("docs/get-started.md", "docs/faq.md", "docs/limits.md"),
     "Rules": ("docs/rules.md", "docs/operators.md", "docs/detectors.md", "docs/debugging.md"),
     "Trackers": ("docs/trackers.md", "docs/first-party.md", "docs/add-a-tracker.md"),
-    "Visitors": ("docs/visitors.md",),
+    "Visitors": ("docs/visitors.md", "docs/report.md"),
     "Running it": (
         "docs/configuration.md",
         "docs/deployment.md",
