@@ -15,10 +15,10 @@ from urllib.parse import urlsplit
 import click
 
 from gateway import config, secret
-from gateway.cli.run import blueprint_of
 from gateway.core.errors import UserError
 from gateway.core.yaml import nearest, parse, quoted, read_model
 from gateway.keyring import new_ring
+from gateway.maskers.setup import blueprint_of
 from gateway.policy.wording import Effects, Notices
 from gateway.report.content import FORMAT, make
 from gateway.report.figures import SIZE, Figures, read_figures
