@@ -77,6 +77,7 @@ _LIMITS: Final = Limits()
 _UNITS: Final[Mapping[str, int]] = {"": 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 _SECONDS: Final[Mapping[str, float]] = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _QUANTITY: Final = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,6})?) ?([A-Za-z]*)\Z", re.ASCII)
+_PERCENT: Final = re.compile(r"(\d+(?:\.\d+)?)%\Z", re.ASCII)
 _VARIABLE: Final = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _VARIABLE_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z", re.ASCII)
 _HOST: Final = re.compile(r"(?!-)[a-z0-9-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9-]{1,63}(?<!-))*\Z", re.ASCII)
@@ -173,6 +174,15 @@ def _within[N: (int, float)](low: N, high: N, told: str) -> Callable[[N], N]:
         return value
 
     return check
+
+
+def _share(value: Any) -> float:
+    if isinstance(value, float):
+        return value
+    match = _PERCENT.match(value) if isinstance(value, str) else None
+    if match is None or not 0 < float(match[1]) <= 100:
+        raise ValueError("a share above 0% and up to 100% is wanted here, as in 1% or 0.1%")
+    return float(match[1]) / 100
 
 
 def _network(value: Any) -> Network:
@@ -335,6 +345,7 @@ Room = Annotated[
     int, PlainValidator(_size), AfterValidator(_within(1 << 16, 1 << 40, "from 64KiB to 1TiB")), _TEXT_OR_NUMBER
 ]
 Age = Annotated[float, PlainValidator(_duration), AfterValidator(_within(1.0, 90 * 86400.0, "from 1s to 90d")), _TEXT]
+Share = Annotated[float, PlainValidator(_share), PlainSerializer(lambda share: f"{share * 100:.12g}%"), _TEXT]
 Idle = Annotated[float, PlainValidator(_duration), AfterValidator(_within(60.0, 86400.0, "from 1m to 24h")), _TEXT]
 Many = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 100_000_000, "from 1 to 100000000"))]
 Layers = Annotated[int, BeforeValidator(_count), AfterValidator(_within(1, 64, "from 1 to 64"))]
@@ -654,6 +665,14 @@ class ClusterSettings(Strict):
         return self
 
 
+class MonitorSettings(Strict):
+    """A second reading of what leaves. `sample`: the share of requests; `learn`: how long all fields are taken as known."""
+
+    sample: Share = 0.01
+    learn: Age = 3600.0
+    where: Where = ""
+
+
 class Settings(Strict):
     """gateway.yaml."""
 
@@ -671,6 +690,10 @@ class Settings(Strict):
     console: ConsoleSettings | None = None
     cluster: Annotated[
         ClusterSettings | None, BeforeValidator(lambda value: {"servers": value} if isinstance(value, str) else value)
+    ] = Field(default=None, json_schema_extra={"type": ["string", "object", "null"]})
+    monitor: Annotated[
+        MonitorSettings | None,
+        BeforeValidator(lambda value: {"on": {}, "off": None}.get(value, value) if isinstance(value, str) else value),
     ] = Field(default=None, json_schema_extra={"type": ["string", "object", "null"]})
     workers: Workers = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]

@@ -36,6 +36,9 @@ class Event(StrEnum):
     DEBUG_OFF = "debug_off"
     BACKED_UP = "backed_up"
     BACKUP_FAILED = "backup_failed"
+    RESIDUE_FOUND = "residue_found"
+    FIELD_APPEARED = "field_appeared"
+    RULE_STOPPED = "rule_stopped"
 
 
 class Method(StrEnum):
@@ -101,6 +104,8 @@ KINDS: Final[Mapping[str, Check]] = {
     "where": _name,  # file:line of the site owner's own file
     "fault": _name,  # a defect's class and place in our code, never its message
     "version": _name,
+    "place": _name,  # of keys that tracker files and rule files know
+    "detector": _name,
     "program": _name,  # the digest of the rules
     "method": _word,
     "reason": _word,
@@ -134,6 +139,9 @@ FIELDS: Final[Mapping[Event, tuple[str, ...]]] = {
     Event.DEBUG_OFF: (),
     Event.BACKED_UP: ("where", "count"),
     Event.BACKUP_FAILED: ("where",),
+    Event.RESIDUE_FOUND: ("route", "tracker", "place", "detector", "count"),
+    Event.FIELD_APPEARED: ("route", "tracker", "place"),
+    Event.RULE_STOPPED: ("route", "tracker", "rule"),
 }
 
 

@@ -29,6 +29,9 @@ class Reason(StrEnum):
     SPOOL_FULL = "spool_full"
     SPOOL_BROKEN = "spool_broken"
     WORKERS_DOWN = "workers_down"
+    RESIDUE_FOUND = "residue_found"
+    FIELD_APPEARED = "field_appeared"
+    RULE_STOPPED = "rule_stopped"
 
 
 UNREADY: Final = frozenset(
@@ -102,6 +105,16 @@ METRICS: Final[dict[str, Metric]] = {
     "gateway_spool_limit_bytes": Metric("gauge", "Bytes that may wait."),
     "gateway_spool_oldest_seconds": Metric("gauge", "Age of what has waited longest; 0 where nothing waits."),
     "gateway_spool_dropped_total": Metric("counter", "Records that were given up, by why.", ("reason",)),
+    "gateway_monitor_samples_total": Metric(
+        "counter", "Masked requests that were to be read again, by what became of that.", ("result",)
+    ),
+    "gateway_monitor_residue_total": Metric(
+        "counter", "Personal data that a second reading found in what was sent.", ("route", "tracker", "place", "detector")
+    ),
+    "gateway_drift_fields_total": Metric("counter", "Fields that appeared after learning.", ("route", "tracker")),
+    "gateway_drift_stopped_rules": Metric(
+        "gauge", "1 for each rule that used to match and stopped.", ("route", "tracker", "rule")
+    ),
     "gateway_trouble": Metric("gauge", "1 for each reason that /ready tells now.", ("reason", "about")),
 }  # fmt: skip
 

@@ -48,6 +48,7 @@ TESTED_ELSEWHERE = {
     "core/plugin.py": "conformance/test_detectors.py",  # types
     "core/report.py": "judge/test_recorded_traffic.py",
     "maskers/*.py": "maskers/test_pool.py",  # as processes
+    "monitor/*.py": "cli/test_monitor.py",  # as processes, in a gateway that runs
     "policy/wording.py": "report/test_report.py",
     "policy/devices.py": "policy/test_decision.py",
     "spool/store.py": "spool/test_embedded.py",  # what a store promises
@@ -244,6 +245,7 @@ OUTSIDE = {
     "console",
     "demo",
     "maskers",
+    "monitor",
     "proxy",
     "report",
     "spool",

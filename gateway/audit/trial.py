@@ -12,13 +12,11 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-import brotli
-import zstandard
-
 from gateway.audit.cases import Case, Planted
 from gateway.core.outcome import Refuse, Send
 from gateway.core.pipeline import mask
-from gateway.demo import decoder
+from gateway.monitor import decoder
+from gateway.monitor.bare import bare
 from gateway.ruleset.program import Program
 
 _APART = re.compile(r"[ .()/-]")
@@ -88,20 +86,9 @@ def run(program: Program, cases: Iterable[Case], progress: Callable[[int], None]
     return result
 
 
-def _bare(body: bytes, headers: list[tuple[str, str]]) -> bytes:
-    """A body without the codings that only its fields tell of."""
-    told = {name.lower(): value.lower() for name, value in headers}
-    coding = told.get("content-encoding", "")
-    if coding == "br":
-        body = brotli.decompress(body)
-    elif coding == "zstd":
-        body = zstandard.ZstdDecompressor().decompressobj().decompress(body)
-    return body.decode("utf-16").encode() if "utf-16" in told.get("content-type", "") else body
-
-
 def found(planted: Sequence[Planted], target: str, headers: list[tuple[str, str]], body: bytes) -> list[Planted]:
     """What of the planted values can be read in a request."""
-    reading = decoder.read(target, headers, _bare(body, headers))
+    reading = decoder.read(target, headers, bare(body, headers))
     text = "\n".join([*reading.leaves.values(), *reading.texts]).lower()
     close = _APART.sub("", text)
     return [one for one in planted if one.value.lower() in text or _APART.sub("", one.value.lower()) in close]

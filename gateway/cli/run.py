@@ -40,6 +40,8 @@ from gateway.core.yaml import one_line
 from gateway.log import Event, Name
 from gateway.maskers.pool import Edition, Maskers
 from gateway.maskers.setup import blueprint_of
+from gateway.monitor.monitor import Monitor
+from gateway.monitor.setup import knowledge_of, make_monitor
 from gateway.policy.consent import Consent, of_names
 from gateway.proxy import process
 from gateway.proxy.counts import Counts
@@ -116,6 +118,7 @@ class Served:
             Certificates(TlsFiles(console.tls.certificate, console.tls.key)) if console and console.tls else None
         )
         self._stopped = stopped_of(self._configuration.settings)
+        self._monitor: Monitor | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT."""
@@ -133,6 +136,7 @@ class Served:
         )
         self._edition = await self._maskers.start(blueprint_of(self._configuration, self._keys))
         self._former = deque([self._edition], maxlen=FORMER)
+        self._monitor = make_monitor(self._configuration, self._edition.digests)
         try:
             self._next = self._configuration, self._edition
             gateway = self._gateway = Gateway(
@@ -142,12 +146,14 @@ class Served:
                 store=self._store,
                 quarantine=quarantine,
                 traffic=self._traffic,
+                saw=self._monitor.saw if self._monitor is not None else None,
             )
-            self._sources += (gateway, self._maskers, self)
+            watching = [self._monitor] if self._monitor is not None else []
+            self._sources += (gateway, self._maskers, self, *watching)
             console = Console(self._sources, self._desk)
             if bound is not None:
                 await console.start(bound, self._console_tls.context if self._console_tls else None)
-            keeping = self._loop.create_task(self._keep_backups())
+            beside = [self._loop.create_task(one) for one in (self._keep_backups(), *(one.run() for one in watching))]
             try:
                 await serve(
                     gateway,
@@ -160,8 +166,9 @@ class Served:
                     began=self._take_watcher,
                 )
             finally:
-                keeping.cancel()
-                await asyncio.gather(keeping, return_exceptions=True)
+                for task in beside:
+                    task.cancel()
+                await asyncio.gather(*beside, return_exceptions=True)
                 await console.close()
         finally:
             await self._maskers.stop()
@@ -252,6 +259,8 @@ class Served:
             raise UserError(line, str(self._path))
         if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
             raise UserError("spool.path and cluster change at a start only: start again", str(self._path))
+        if (fresh.settings.monitor is None) is not (self._monitor is None):
+            raise UserError("monitor is turned on and off at a start only: start again", str(self._path))
         keys = config.masking_keys(fresh.settings)
         if self._cluster is not None and keys.oldest != self._keys.oldest:
             line = "the oldest masking key of a cluster goes at a start only: stop all gateways, then start them"
@@ -313,6 +322,9 @@ class Served:
             self._say_debug()
         self._gateway.plan = self._held(self._gateway.plan)  # what was stopped while this was read, too
         self._maskers.take(self._edition)
+        watch = self._configuration.settings.monitor
+        if self._monitor is not None and watch is not None:
+            self._monitor.use(watch.sample, watch.learn, knowledge_of(self._configuration, self._edition.digests))
         spool = self._configuration.settings.spool
         if self._cluster is not None and spool is not None:
             self._cluster.use(spool_ring(spool), limit=spool.limit, keep=spool.keep)

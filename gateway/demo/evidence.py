@@ -16,9 +16,9 @@ from difflib import SequenceMatcher
 from functools import cache
 from typing import Any, Final
 
-from gateway.demo.decoder import Place, Reading, events_of, read, spellings
 from gateway.demo.recorded import Fact, Request
 from gateway.demo.stage import Exchange
+from gateway.monitor.decoder import Place, Reading, events_of, read, spellings
 
 PREFIX: Final = 5  # letters; a shorter beginning may be chance
 AROUND: Final = 46  # characters that an excerpt shows on each side

@@ -8,7 +8,6 @@ from string import Template
 from typing import Final
 
 from gateway import __version__
-from gateway.demo.decoder import read
 from gateway.demo.evidence import (
     Result,
     Sighting,
@@ -22,6 +21,7 @@ from gateway.demo.rebuild import Node, play, show
 from gateway.demo.recorded import TRACKERS, read_file
 from gateway.demo.stage import RULES, Exchange
 from gateway.demo.terminal import name_of_rule
+from gateway.monitor.decoder import read
 
 MOST_SIGHTINGS: Final = 3  # per fact; more fold away
 MOST_CHANGES: Final = 40  # per request

@@ -19,12 +19,12 @@ from urllib.parse import quote
 from aiohttp import web
 
 from gateway.core.message import Headers
-from gateway.demo.decoder import read
 from gateway.demo.evidence import Result, Verdict, judge, weigh
 from gateway.demo.page import POLICY, make_page
 from gateway.demo.recorded import TRACKERS, Request, load_persona, load_traffic
 from gateway.demo.stage import LOOPBACK, Exchange, Stage
 from gateway.demo.terminal import name_of_rule
+from gateway.monitor.decoder import read
 
 LONGEST_TEXT: Final = 400
 _OFF_PAGE: Final = 4_000_000  # the id of no recorded node

@@ -60,6 +60,9 @@ HELD_SIZE = 256 * 1024 * 1024
 Emit = Callable[..., None]
 """`gateway.log.emit`, or a stand-in."""
 
+Saw = Callable[[str, Send], None]
+"""Is told of each masked request, with its route's name: quick, and never fails it."""
+
 
 class Handler:
     """Serves requests by the current `plan`. A request keeps the plan that it started with."""
@@ -77,6 +80,7 @@ class Handler:
         delivery: Delivery | None = None,
         hsts: bool = False,
         held_at_most: int = HELD_SIZE,
+        saw: Saw | None = None,
     ) -> None:
         self.plan = plan
         self.is_draining = False
@@ -90,6 +94,7 @@ class Handler:
         self._hsts = hsts
         self._held = 0
         self._held_at_most = held_at_most
+        self._saw = saw
 
     @property
     def held(self) -> int:
@@ -227,6 +232,8 @@ class Handler:
     async def _forward(
         self, request: web.BaseRequest, passage: Passage, route: Route, inbound: Inbound, send: Send
     ) -> web.StreamResponse:
+        if self._saw is not None:
+            self._saw(route.name, send)
         delivery = self._delivery
         if delivery is not None and (told := await delivery.first(passage, route, inbound, send)) is not None:
             return self._reply(told)

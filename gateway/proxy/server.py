@@ -24,7 +24,7 @@ from gateway.core.errors import UserError
 from gateway.log import Name
 from gateway.proxy.counts import Counts, Reload
 from gateway.proxy.delivery import Delivery
-from gateway.proxy.handler import Emit, Handler
+from gateway.proxy.handler import Emit, Handler, Saw
 from gateway.proxy.listener import Handle, Listener
 from gateway.proxy.peers import Peers
 from gateway.proxy.redirect import Redirect
@@ -95,6 +95,7 @@ class Gateway:
         store: Store | None = None,
         quarantine: Quarantine | None = None,
         traffic: Traffic | None = None,
+        saw: Saw | None = None,
     ) -> None:
         """`store` is where accepted events wait for a backend that is away; without it, browsers are told.
 
@@ -120,6 +121,7 @@ class Gateway:
             emit=emit,
             delivery=self.delivery,
             hsts=listening.tls is not None,
+            saw=saw,
         )
         self._peers = Peers(self._at_most)
         self._listeners: list[Listener] = []

@@ -22,8 +22,9 @@ from click.testing import CliRunner
 from gateway import config
 from gateway.cli import demo
 from gateway.cli.app import gateway
-from gateway.demo import decoder, evidence, page, rebuild, show, stage
+from gateway.demo import evidence, page, rebuild, show, stage
 from gateway.demo.recorded import TRACKERS, load_persona, load_traffic, read_file
+from gateway.monitor import decoder
 from gateway.proxy.server import bind
 from tests.subject import program
 

@@ -123,7 +123,7 @@ class _Opener:
             try:
                 value = json.loads(text)
             except ValueError:
-                return text
+                return self._lines(text, chain)
             self.texts.append(text)
             return value if value == text else self.open(value, (*chain, "json"))
         if start and start in "\x1fx":
@@ -140,6 +140,15 @@ class _Opener:
             if data[:1] in (b"{", b"[") or _inflated(data) is not None:
                 return self._bytes(data, (*chain, "base64"))
         return text
+
+    def _lines(self, text: str, chain: Chain) -> Any:
+        """JSON, a value a line; or the text as it stands."""
+        try:
+            values = [json.loads(line) for line in text.splitlines() if line.strip()]
+        except ValueError:
+            return text
+        self.texts.append(text)
+        return self.open(values, (*chain, "ndjson"))
 
     def _envelope(self, data: bytes, chain: Chain) -> list[Any] | None:
         """A header line; then items: a header line, and a payload by its length or to the end of the line."""
