@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.console import people, state
+from gateway.console import people, recordings, state
 from gateway.console.call import Call, Model
 from gateway.console.role import Role
 
@@ -59,6 +59,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
               fails=(404,)),
     Operation("GET", "/audit", Role.ADMIN, "Who saw or changed what, newest first.", people.read_audit, people.AuditPage,
               query=people.AuditQuery),
+    Operation("GET", "/recordings", Role.VIEWER, "Sessions whose masked requests are in memory.", recordings.list_recordings,
+              recordings.Recordings),
+    Operation("GET", "/recordings/{id}", Role.VIEWER, "A recorded page at a moment, with its elements and their selectors; the "
+              "element `node`, and a rule that masks it.", recordings.read_page, recordings.RecordedPage,
+              query=recordings.PageQuery, fails=(404,)),
     Operation("GET", "/state", Role.VIEWER, "What is live, and what is wrong.", state.read_state, state.State),
     Operation("GET", "/metrics", Role.VIEWER, "Every metric, as JSON.", state.read_metrics, state.Metrics),
 )

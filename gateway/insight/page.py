@@ -32,16 +32,16 @@ from gateway.ruleset.walk import Event
 from gateway.trackers.schema import TrackerFile
 
 _SECONDS: Final = 1e11  # a time below it is one in seconds
+_LATEST: Final = 4e12  # a time above it is none
 _MOST_MOMENTS: Final = 20_000
-_MOST_ITEMS: Final = 1_500
+_MOST_ITEMS: Final = 20_000
 _LABEL: Final = 80
 _ROW_TIME: Final = re.compile(r"\[\s*(\d{1,15})")
 _META: Final = "4"
 _SIZE: Final = range(200, 4001)
 _ALWAYS_LISTED: Final = FIELD_TAGS | {"a", "button", "img", "form", "table", "nav", "main"}
-_NEVER_LISTED: Final = frozenset(
-    {"html", "head", "body", "style", "script", "noscript", "meta", "link", "title", "template", "option"}
-)
+_NOT_LISTED: Final = frozenset({"html", "body", "option"})
+_NOT_SHOWN: Final = frozenset({"head", "style", "script", "noscript", "meta", "link", "title", "template", "base"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,15 +67,20 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """An element to pick: its number, depth, what it is and shows, its selector, and what of it is masked."""
+    """An element to pick: its number and its parent's (0: none), what it is and shows, its selector, what of it is masked.
+
+    `is_listed`: it shows something, or has a name; others are around such.
+    """
 
     number: int
+    parent: int
     depth: int
     tag: str
     label: str
     selector: str
     is_unique: bool
     masks: tuple[Mask, ...]
+    is_listed: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,9 +106,14 @@ class View:
     is_cut: bool  # the page is larger than what is shown of it
     unread: int  # requests that could not be read
 
-    def item(self, number: int) -> Item | None:
-        """The element of a number."""
-        return next((one for one in self.items if one.number == number), None)
+    def way(self, number: int) -> tuple[Item, ...]:
+        """The element of a number, behind all that it stands in, outermost first; nothing where there is none."""
+        by_number = {one.number: one for one in self.items}
+        found: list[Item] = []
+        while (one := by_number.pop(number, None)) is not None:
+            found.append(one)
+            number = one.parent
+        return tuple(found[::-1])
 
 
 def rebuild(
@@ -203,12 +213,12 @@ class _Page:
 
     def _begin(self, layer: Layer, record: Map) -> None:
         time = _time(layer, record)
-        if time and time != self._time and self._now is not None:
+        if 0 < time < _LATEST and time != self._time and self._now is not None:
             self.settle(self._now)
             self._time = time
         data = record.get("data")
         if _value(record, "type") == _META and isinstance(data, Map):
-            width, height = (int(float(_value(data, key) or 0)) for key in ("width", "height"))
+            width, height = (int(_number(_value(data, key))) for key in ("width", "height"))
             if width in _SIZE and height in _SIZE:
                 self._size = width, height
 
@@ -245,20 +255,24 @@ class _Page:
 
     def _items(self) -> tuple[tuple[Item, ...], bool]:
         tree = self.tree
-        masked: dict[Element, tuple[Mask, ...]] = {}
         selectors = Selectors(tree, self._is_masked)
         items: list[Item] = []
         for element, depth in tree.elements():
-            if element.tag in _NEVER_LISTED:
+            if element.tag in _NOT_SHOWN:
                 continue
             if len(items) >= _MOST_ITEMS:
                 return tuple(items), False
-            masks = masked[element] = self._masks(element)
+            masks = self._masks(element)
             label = _text(tree, element) or self._typed(element)
-            if not (masks or label or element.tag in _ALWAYS_LISTED or "id" in element.attributes):
-                continue
+            is_listed = element.tag not in _NOT_LISTED and (
+                bool(masks or label) or element.tag in _ALWAYS_LISTED or "id" in element.attributes
+            )
             css, is_unique = selectors.of(element)
-            items.append(Item(self._number(element), depth, element.tag, label, css, is_unique, masks))
+            parent = tree.parent(element)
+            above = self._number(parent) if parent is not None else 0
+            items.append(
+                Item(self._number(element), above, depth, element.tag, label, css, is_unique, masks, is_listed)
+            )
         return tuple(items), True
 
     def _is_masked(self, element: Element, name: str) -> bool:
@@ -324,6 +338,7 @@ def _time(layer: Layer, record: Map) -> float:
 
 def _number(text: str) -> float:
     try:
-        return float(text) if len(text) < 32 else 0.0
+        told = float(text) if len(text) < 32 else 0.0
     except ValueError:
         return 0.0
+    return told if 0 < told < _LATEST else 0.0

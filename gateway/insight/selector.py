@@ -19,6 +19,8 @@ from gateway.recording.dom import FIELD_TAGS, Element
 _LONGEST: Final = 64
 _MOST_CLASSES: Final = 6
 _LONGEST_WAY: Final = 64
+_LONGEST_CSS: Final = 600
+_LAST_STEPS: Final = 8
 _TAG: Final = re.compile(r"[a-z][a-z0-9-]*", re.ASCII)
 _WORDS: Final = re.compile(r"-?[A-Za-z_][\w-]*(?::[\w-]+)*", re.ASCII)
 _MADE: Final = re.compile(
@@ -66,6 +68,8 @@ class Selectors:
             one = self._tree.parent(one)
         else:
             found = Selector(" > ".join(reversed(way)), is_unique=one is None)
+        if len(found.css) > _LONGEST_CSS:
+            found = Selector(" > ".join(found.css.split(" > ")[-_LAST_STEPS:]), is_unique=False)
         self._memo[element] = found
         return found
 
