@@ -894,10 +894,15 @@ def load(path: Path, environ: Mapping[str, str] | None = None, trackers: Sequenc
         known = known_names(found)
         rules = load_rules(settings.rules, path.parent, built_in_rules(), reader, known, where=settings.where)
         choice = _choice(settings.visitors.opt_out, reader)
-        unasked = [one.where for file in rules for one in file.visitors if one.when.consent is not None]
-        if unasked and settings.visitors.consent is None:
-            raise UserError("consent: none means nobody: say in visitors.consent where consent is required", unasked[0])
+        check_consent(rules, asked=settings.visitors.consent is not None)
     return Configuration(settings, rules, found, choice, tuple(read))
+
+
+def check_consent(rules: Iterable[RuleFile], *, asked: bool) -> None:
+    """UserError where rules speak of visitors without consent, and nobody is asked for it."""
+    unasked = [one.where for file in rules for one in file.visitors if one.when.consent is not None]
+    if unasked and not asked:
+        raise UserError("consent: none means nobody: say in visitors.consent where consent is required", unasked[0])
 
 
 def _choice(settings: OptOutSettings, reader: Callable[[PurePath], str]) -> Choice:
@@ -967,14 +972,18 @@ def proxy_credentials(settings: EgressSettings, environ: Mapping[str, str] | Non
     return text
 
 
+def seals(rules: Sequence[RuleFile]) -> bool:
+    """Whether a rule says `encrypt`."""
+    specs = [rule.operator for file in rules for rule in file.mask]
+    records = [told for file in rules for told in (file.record, *(one.record for one in file.visitors))]
+    specs += [spec for told in records for spec in told.operators.values()]
+    return any(spec.name == "encrypt" for spec in specs)
+
+
 def keys_of(configuration: Configuration, ring: KeyRing) -> Keys:
     """The keys that programs run with; the key ring is read only where a rule seals, and must be there then."""
     settings = configuration.settings
-    specs = [rule.operator for file in configuration.rules for rule in file.mask]
-    records = [told for file in configuration.rules for told in (file.record, *(one.record for one in file.visitors))]
-    specs += [spec for told in records for spec in told.operators.values()]
-    seals = any(spec.name == "encrypt" for spec in specs)
-    sealing = load_ring(settings.encryption_keys).sealing if seals else None
+    sealing = load_ring(settings.encryption_keys).sealing if seals(configuration.rules) else None
     oldest, *rest = ring.keys
     return Keys(
         ring.oldest,

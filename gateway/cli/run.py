@@ -33,6 +33,7 @@ from gateway.config import (
     SpoolSettings,
 )
 from gateway.console.call import Desk, open_desk
+from gateway.console.context import Context, context_of
 from gateway.console.database import stopped_routes
 from gateway.console.server import Console
 from gateway.core.errors import UserError
@@ -40,6 +41,7 @@ from gateway.core.yaml import one_line
 from gateway.log import Event, Name
 from gateway.maskers.pool import Edition, Maskers
 from gateway.maskers.setup import blueprint_of
+from gateway.maskers.shadow import Shadow
 from gateway.monitor.monitor import Monitor
 from gateway.monitor.setup import knowledge_of, make_monitor
 from gateway.policy.consent import Consent, of_names
@@ -150,7 +152,7 @@ class Served:
             )
             watching = [self._monitor] if self._monitor is not None else []
             self._sources += (gateway, self._maskers, self, *watching)
-            console = Console(self._sources, self._desk)
+            console = self._console = Console(self._sources, self._desk)
             if bound is not None:
                 await console.start(bound, self._console_tls.context if self._console_tls else None)
             beside = [self._loop.create_task(one) for one in (self._keep_backups(), *(one.run() for one in watching))]
@@ -219,9 +221,19 @@ class Served:
         known = (edition for edition in self._former if digest in edition.digests)
         return next(known, self._edition).blueprint
 
+    @property
+    def context(self) -> Context:
+        """What the console tries candidates beside."""
+        configuration = self._configuration
+        return context_of(configuration, self.blueprint(), self._path.parent)
+
     async def reload(self) -> None:
         """Takes the files as they are now, or raises `UserError` and keeps what runs."""
         await self._watcher.look_now()
+
+    def shadow(self, shadow: Shadow | None) -> None:
+        """Rules that the console tries."""
+        self._gateway.offer_to(shadow)
 
     def hold(self, routes: Mapping[str, float]) -> None:
         """Which routes the console's emergency stop holds from now on."""
@@ -325,6 +337,7 @@ class Served:
         watch = self._configuration.settings.monitor
         if self._monitor is not None and watch is not None:
             self._monitor.use(watch.sample, watch.learn, knowledge_of(self._configuration, self._edition.digests))
+        self._console.took()
         spool = self._configuration.settings.spool
         if self._cluster is not None and spool is not None:
             self._cluster.use(spool_ring(spool), limit=spool.limit, keep=spool.keep)

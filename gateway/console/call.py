@@ -17,17 +17,24 @@ from pydantic import BaseModel, ConfigDict
 
 from gateway.config import Configuration, ConsoleSettings
 from gateway.console.accounts import Accounts
+from gateway.console.context import Context
 from gateway.console.database import Database
+from gateway.console.history import History
 from gateway.console.metrics import Exposition
+from gateway.console.problem import Problem
 from gateway.console.role import Role
 from gateway.console.throttle import Throttle
 from gateway.console.tokens import Tokens
 from gateway.console.trail import Act, Trail
+from gateway.console.trial import Trials
 from gateway.console.visits import Visits
 from gateway.console.workshop import Workshop
 from gateway.keyring import KeyRing
+from gateway.maskers.shadow import Shadow
 from gateway.status import Source
 from gateway.traffic import Traffic
+
+__all__ = ["Actor", "Call", "Control", "Desk", "Model", "Problem", "open_desk"]
 
 
 class Model(BaseModel):
@@ -53,8 +60,17 @@ class Control(Protocol):
         """What programs are made of (`maskers.blueprint`): of those that had this digest, where they are still known."""
         ...
 
+    @property
+    def context(self) -> Context:
+        """What candidates are tried beside."""
+        ...
+
     async def reload(self) -> None:
         """Takes the files as they are now; `UserError`, and the old ones stay, where something is wrong with them."""
+        ...
+
+    def shadow(self, shadow: Shadow | None) -> None:
+        """To whom requests and what became of them are offered from now on."""
         ...
 
     def hold(self, routes: Mapping[str, float]) -> None:
@@ -72,12 +88,15 @@ class Desk:
     visits: Visits
     tokens: Tokens
     trail: Trail
+    history: History
     throttle: Throttle
     sources: Sequence[Source]
     exposition: Exposition
     traffic: Traffic
     control: Control
     workshop: Workshop
+    trials: Trials = field(default_factory=Trials)
+    publishing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one publishes at a time
 
     async def run[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
         """Runs what reads or writes the database, or hashes, in a thread: never on the front's event loop."""
@@ -97,6 +116,7 @@ def open_desk(
         Visits(database, accounts, idle=settings.idle, longest=settings.longest),
         Tokens(database, accounts),
         Trail(database),
+        History(database),
         Throttle(),
         sources,
         Exposition(sources),
@@ -132,16 +152,3 @@ class Call:
     async def note(self, act: Act, about: str = "") -> None:
         """A line in the audit log."""
         await self.desk.run(self.desk.trail.write, self.actor.name, self.actor.by, act, about)
-
-
-class Problem(Exception):  # noqa: N818 - RFC 9457's word
-    """No: a status, one line for people, and where there are several mistakes, each with its place."""
-
-    def __init__(
-        self, status: int, told: str, errors: Sequence[tuple[str, str]] = (), headers: Mapping[str, str] | None = None
-    ) -> None:
-        super().__init__(told)
-        self.status = status
-        self.told = told
-        self.errors = tuple(errors)
-        self.headers = dict(headers or {})

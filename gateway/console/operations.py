@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.console import people, recordings, state
+from gateway.console import people, recordings, routes, rules, shadow, state
 from gateway.console.call import Call, Model
 from gateway.console.role import Role
 
@@ -64,6 +64,29 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("GET", "/recordings/{id}", Role.VIEWER, "A recorded page at a moment, with its elements and their selectors; the "
               "element `node`, and a rule that masks it.", recordings.read_page, recordings.RecordedPage,
               query=recordings.PageQuery, fails=(404,)),
+    Operation("GET", "/rules", Role.VIEWER, "Effective rules in order, with hit counts.", rules.read_rules, rules.RulesView),
+    Operation("GET", "/rules/files/{file}", Role.VIEWER, "A rule file's text.", rules.read_rule_file, rules.FileText,
+              fails=(404,), etag=True),
+    Operation("PUT", "/rules/files/{file}", Role.EDITOR, "Publish a new text: it is live when this answers.",
+              rules.publish_rules, rules.Published, rules.Publication, fails=(404, 409), etag=True, matches=True),
+    Operation("POST", "/rules/check", Role.EDITOR, "Check a new text, its own tests included; changes nothing.",
+              rules.check_rules, rules.Checked, rules.Candidate, fails=(404, 503)),
+    Operation("POST", "/rules/compare", Role.EDITOR, "What a new text would alter on recent or pasted requests.",
+              rules.compare_rules, rules.ComparedRules, rules.Comparing, fails=(404, 409, 503)),
+    Operation("GET", "/rules/history", Role.VIEWER, "Which rules were live when.", rules.read_history, rules.HistoryPage,
+              query=rules.HistoryQuery),
+    Operation("GET", "/rules/history/{number}", Role.VIEWER, "One line of it, with its text.", rules.read_edition,
+              rules.EditionText, fails=(404,)),
+    Operation("POST", "/rules/history/{number}/rollback", Role.EDITOR, "Publish that text again.", rules.roll_back,
+              rules.Published, fails=(404, 409), etag=True, matches=True),
+    Operation("GET", "/routes", Role.VIEWER, "All routes, and which are stopped.", routes.read_routes, routes.Routes),
+    Operation("PUT", "/routes/{route}/stop", Role.EDITOR, "The emergency stop: nothing of a route is recorded, or it is again.",
+              routes.stop_route, routes.RouteView, routes.Stop, fails=(404,)),
+    Operation("GET", "/rules/shadow", Role.VIEWER, "What a text that is tried on a share of the traffic does.",
+              shadow.read_shadow, shadow.ShadowView),
+    Operation("PUT", "/rules/shadow", Role.EDITOR, "Try a text on a share of the traffic; its results are counted, never sent.",
+              shadow.begin_shadow, shadow.ShadowView, shadow.Shadowing, fails=(404, 409, 503)),
+    Operation("DELETE", "/rules/shadow", Role.EDITOR, "End the trial.", shadow.end_shadow, status=204),
     Operation("GET", "/state", Role.VIEWER, "What is live, and what is wrong.", state.read_state, state.State),
     Operation("GET", "/metrics", Role.VIEWER, "Every metric, as JSON.", state.read_metrics, state.Metrics),
 )

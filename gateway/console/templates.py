@@ -26,6 +26,14 @@ def _moment(value: datetime | float) -> str:
 _environment.filters["moment"] = _moment
 
 
+def _short(text: str, most: int = 160) -> str:
+    """Cut where it would fill the page."""
+    return text if len(text) <= most else f"{text[:most]}… ({len(text)})"
+
+
+_environment.filters["short"] = _short
+
+
 def render(template: str, context: Mapping[str, Any]) -> str:
     """A page's text."""
     return _environment.get_template(template).render(context)

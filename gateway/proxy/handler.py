@@ -24,6 +24,7 @@ from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response,
 from gateway.core.region import region_of
 from gateway.log import Event, Name
 from gateway.maskers.pool import Busy, Edition
+from gateway.maskers.shadow import Shadow
 from gateway.policy.answers import line, with_cors
 from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection
@@ -84,6 +85,7 @@ class Handler:
     ) -> None:
         self.plan = plan
         self.is_draining = False
+        self.shadow: Shadow | None = None  # rules on trial
         self._upstream = upstream
         self._counts = counts
         self._traffic = traffic
@@ -192,6 +194,8 @@ class Handler:
             whole = replace(inbound, headers=request_fields(inbound.headers), body=body)
             passage.read(whole)
             outcome = await self._mask(plan, whole, passage)
+            if self.shadow is not None:
+                self.shadow.offer(whole, outcome)
             match outcome:
                 case Send():
                     self._counts.changed(route.name, outcome.report)

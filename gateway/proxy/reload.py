@@ -70,20 +70,19 @@ class Watcher[T]:
 
     async def look(self) -> None:
         """One look. What changes while it is read is read again at the next one."""
-        now = self._stamps()
-        day = self._today()
-        if (now, day) == (self._seen, self._day) and not self._told and not self._poked.is_set():
-            return
-        with suppress(UserError):  # told already
-            await self._take_over(now, day)
+        if self._is_news():
+            with suppress(UserError):  # told already
+                await self.look_now()
 
     async def look_now(self) -> None:
-        """A look that reads whatever it finds; raises `UserError` where that is wrong, and the old stays."""
-        await self._take_over(self._stamps(), self._today())
-
-    async def _take_over(self, now: dict[Path, Stamp], day: date) -> None:
+        """The same, and raises `UserError` where what is there is wrong, and the old stays."""
         async with self._turn:
-            await self._read(now, day)
+            if self._is_news():  # else another look took it already
+                await self._read(self._stamps(), self._today())
+
+    def _is_news(self) -> bool:
+        is_other = (self._stamps(), self._today()) != (self._seen, self._day)
+        return is_other or bool(self._told) or self._poked.is_set()
 
     async def _read(self, now: dict[Path, Stamp], day: date) -> None:
         self._poked.clear()

@@ -22,6 +22,7 @@ from typing import Any
 
 from gateway.core.errors import UserError
 from gateway.log import Name
+from gateway.maskers.shadow import Shadow
 from gateway.proxy.counts import Counts, Reload
 from gateway.proxy.delivery import Delivery
 from gateway.proxy.handler import Emit, Handler, Saw
@@ -162,6 +163,10 @@ class Gateway:
     @plan.setter
     def plan(self, plan: Plan) -> None:
         self._handler.plan = plan
+
+    def offer_to(self, shadow: Shadow | None) -> None:
+        """Rules on trial, which get what is masked from now on."""
+        self._handler.shadow = shadow
 
     def reload_certificates(self) -> None:
         """Takes the certificate files as they are now, or raises `UserError` and keeps the old ones."""

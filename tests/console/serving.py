@@ -12,13 +12,16 @@ from pathlib import Path
 import aiohttp
 
 from gateway import config
-from gateway.cli.run import blueprint_of
 from gateway.config import Address, ConsoleSettings
 from gateway.console import passwords
 from gateway.console.call import Desk, open_desk
+from gateway.console.context import context_of
 from gateway.console.role import Role
 from gateway.console.server import Console
 from gateway.keyring import ring_of
+from gateway.maskers.blueprint import Blueprint
+from gateway.maskers.setup import blueprint_of
+from gateway.proxy.masking import Programs
 from gateway.secret import Secret
 from gateway.traffic import Traffic
 
@@ -61,8 +64,15 @@ class Running:
         assert isinstance(digest, str)
         return blueprint_of(self.configuration, config.masking_keys(self.configuration.settings)).packed()
 
+    @property
+    def context(self):
+        return context_of(self.configuration, self.blueprint(), self.path.parent)
+
     async def reload(self):
         self.configuration = await asyncio.to_thread(config.load, self.path)
+
+    def shadow(self, shadow):
+        self.tried = shadow
 
     def hold(self, routes):
         self.held = dict(routes)
@@ -74,6 +84,10 @@ class Served:
     running: Running
     url: str
     client: aiohttp.ClientSession
+
+    def programs(self):
+        """The pipeline of the live rules."""
+        return Programs(Blueprint.unpacked(self.running.blueprint()).programs())
 
     async def token(self, role=Role.ADMIN, name="ann"):
         account = self.desk.accounts.get(name)

@@ -8,18 +8,25 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.console.pages import account, accounts, audit, recordings
+from gateway.console.pages import account, accounts, audit, edit, history, recordings, routes, rules
 from gateway.console.pages.page import Page, Redirect
 from gateway.console.role import Role
 
 __all__ = ["PAGES", "Page", "Redirect"]
 
+# fmt: off
 # in the order of the navigation; the first is the home page
 PAGES: Final[tuple[Page, ...]] = (
     Page("/recordings", "Recorded pages", Role.VIEWER, "recordings.html", recordings.show_all),
     Page("/recordings/{id}", "Recorded page", Role.VIEWER, "recording.html", recordings.show_one, listed=False),
     Page("/recordings/{id}/frame", "Recorded page", Role.VIEWER, "", recordings.show_frame, listed=False),
+    Page("/rules", "Rules", Role.VIEWER, "rules.html", rules.show),
+    Page("/rules/edit", "Rule file", Role.VIEWER, "edit.html", edit.show, edit.act, acts=Role.EDITOR, listed=False),
+    Page("/rules/history", "History of rules", Role.VIEWER, "history.html", history.show, history.act, acts=Role.EDITOR,
+         listed=False),
+    Page("/routes", "Routes", Role.VIEWER, "routes.html", routes.show, routes.act, acts=Role.EDITOR),
     Page("/accounts", "Accounts", Role.ADMIN, "accounts.html", accounts.show, accounts.act, acts=Role.ADMIN),
     Page("/audit", "Audit log", Role.ADMIN, "audit.html", audit.show),
     Page("/account", "My account", Role.VIEWER, "account.html", account.show, account.act, listed=False),
 )
+# fmt: on
