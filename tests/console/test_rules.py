@@ -77,7 +77,7 @@ def test_what_is_wrong_changes_nothing_and_says_where(tmp_path, monkeypatch):
                 RULES.replace("properties: {order: {}}", "properties: {}"),
                 'test "an order\'s note is dropped": properties.order',
             ),
-            ("mask: [", "rules/my-shop.yaml:1"),
+            ("mask: [", "rules/my-shop.yaml:2 not valid YAML"),
             ("extends: nowhere.yaml\n", "no such file"),
         ):
             was = await etag(console, token)
