@@ -180,7 +180,7 @@ def test_links_and_test_paths_lead_somewhere(page):
     links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
     assert [link for link in links if not (ROOT / page).parent.joinpath(link).exists()] == []
     paths = re.findall(r"`((?:tests|docs|rules|gateway)/[\w./-]+)`", text)
-    examples = {"rules/my-shop.yaml"}
+    examples = {"rules/my-shop.yaml", "rules/my-site.yaml"}
     assert [path for path in paths if path not in examples and not (ROOT / path).exists()] == []
 
 
