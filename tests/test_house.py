@@ -51,6 +51,7 @@ TESTED_ELSEWHERE = {
     "monitor/*.py": "cli/test_monitor.py",  # as processes, in a gateway that runs
     "policy/wording.py": "report/test_report.py",
     "policy/devices.py": "policy/test_decision.py",
+    "spool/visitor.py": "cli/test_forget.py",
     "spool/store.py": "spool/test_embedded.py",  # what a store promises
     "proxy/framing.py": "wire/test_framing.py",
     "proxy/freshness.py": "wire/test_freshness.py",

@@ -30,6 +30,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "diff": "Show what a rule change would alter on recorded traffic.",
     "audit": "Send made-up people through the rules; none may come out.",
     "report": "Tell what each backend gets: inventory, record of processing, notice.",
+    "forget": "Show or wipe what is held of one visitor.",
     "keys": "Make, rotate and destroy keys: of pseudonyms, the spool, `encrypt`.",
     "reveal": "Read a value again that `encrypt` sealed.",
     "users": "Keep the console's accounts and API tokens.",

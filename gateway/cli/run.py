@@ -429,6 +429,7 @@ def make_plan(configuration: Configuration, masker: Masker | Edition, programs: 
         limits=settings.limits.as_limits(),
         connections=settings.limits.connections,
         must_say_https=settings.tls.mode == "behind_proxy",
+        keys=next(iter(programs.values())).keys,
         revoked=settings.spool.revoked if settings.spool is not None else (),
     )
 

@@ -237,6 +237,10 @@ class Link:
         with suppress(APIError):
             await self.settle(lambda: self.js.delete_msg(stream, number))
 
+    async def purge(self, stream: str, subject: str) -> None:
+        """Takes out all messages of a subject."""
+        await self.settle(lambda: self.js.purge_stream(stream, subject=subject))
+
     async def state(self, stream: str, subjects: str = "") -> Mapping[str, Any]:
         """How full a stream is; with `subjects`, how many messages each of them has."""
         asked = json.dumps({"subjects_filter": subjects} if subjects else {}).encode()

@@ -14,7 +14,7 @@ import asyncio
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -172,6 +172,22 @@ class ClusterStore:
         route, subject = self._claimed.pop(claimed.position)
         route.lanes.setdefault(subject, deque()).appendleft(claimed.position)
         route.held.discard(subject)
+
+    async def forget(self, lanes: Mapping[str, Collection[bytes]]) -> int:
+        """See `Store.forget`."""
+        wanted = {
+            f"{PREFIX}.{self._token(route)}.{lane.hex()}" for route, mine in lanes.items() for lane in mine if lane
+        }
+        try:
+            waiting = (await self._link.state(STREAM, f"{PREFIX}.>")).get("subjects") or {}
+            gone = {subject: count for subject, count in waiting.items() if subject in wanted}
+            for subject in gone:
+                await self._link.purge(STREAM, subject)
+        except (Away, APIError):
+            raise self._not_kept(State.FAILING) from None
+        self._dropped[Dropped.FORGOTTEN] += sum(gone.values())
+        self._tell(dropped=dict(self._dropped))
+        return sum(gone.values())
 
     async def tidy(self) -> None:
         """See `Store.tidy`."""

@@ -2,7 +2,8 @@
 
     GET  /opt-out        the page (works without script, by keyboard, in the visitor's language)
     POST /opt-out        record=no | record=yes, from the page's own form
-    GET, POST /opt-out.json   {"recorded": …, "why": …}; {"record": false}: for a page of the site's own
+    GET, POST /opt-out.json   {"recorded": …, "why": …}; {"record": false}: for a page of the site's own, which may add
+                              "sessions": ids of the visitor's sessions, so that what waits of them is dropped
 
 The choice is a cookie of the host, sent with every request on the site's own origin. Only a page of the same origin can
 make it: a form on another site must not say yes in the visitor's name. Nothing here reaches a backend.
@@ -57,6 +58,11 @@ class Choice:
     def is_asked(self, inbound: Inbound) -> bool:
         """Whether a request is for the page or its data, and not for the backend."""
         return bool(self.opt_out.cookies) and inbound.path in {PAGE, DATA}
+
+    @staticmethod
+    def is_refused_by(inbound: Inbound) -> bool:
+        """Whether a request is the visitor's own no."""
+        return inbound.method == "POST" and _chosen(inbound) is False and _is_own_page(inbound)
 
     def answer(self, inbound: Inbound, objection: Objection | None, *, secure: bool) -> Response:
         """The page, the data, or what the choice does. `secure`: whether the visitor came by HTTPS."""

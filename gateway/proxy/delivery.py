@@ -7,7 +7,7 @@ is on disk. A session whose events wait keeps its order: its next ones queue beh
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -147,6 +147,21 @@ class Delivery:
             return None
         passage.end(Verdict.HELD, "quarantine")
         return accepted_answer(inbound, ingest.accepted if ingest is not None else ())
+
+    async def forget(self, ids: Collection[str]) -> None:
+        """Drops what waits of sessions with these ids, on all routes. What can't be dropped now is told in the counts."""
+        plan = self._plan()
+        if plan.keys is None or not ids or not self.numbers.records:
+            return
+        lanes = {
+            route.name: {plan.keys.session(route.name, tracker, one) for tracker in route.ingest for one in ids}
+            for route in plan.routes
+        }
+        try:
+            for _ in range(await self._store.forget(lanes)):
+                self._counts.add(Verdict.DROPPED, Dropped.FORGOTTEN.value)
+        except NotKept as failure:
+            self._counts.add(Verdict.FAILED, f"spool_{failure.state}")
 
     async def _wipe(self) -> None:
         while self._quarantine is not None:

@@ -28,6 +28,7 @@ from gateway.maskers.shadow import Shadow
 from gateway.policy.answers import line, with_cors
 from gateway.policy.choice import BODY_SIZE, Choice
 from gateway.policy.decision import Objection
+from gateway.policy.owner import ids_of
 from gateway.proxy import framing
 from gateway.proxy.admission import arrival, rule
 from gateway.proxy.body import BodyRejected, read_body
@@ -166,6 +167,8 @@ class Handler:
         except BodyRejected as rejected:
             return self._reject(passage, rejected.rejection)
         secure = request.secure or plan.must_say_https
+        if self._delivery is not None and choice.is_refused_by(asked):
+            await self._delivery.forget(ids_of(asked))
         return self._answer(passage, choice.answer(asked, objection, secure=secure), "opt_out_page", received)
 
     async def _mask_and_forward(

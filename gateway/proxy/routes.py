@@ -24,6 +24,7 @@ from gateway.policy.consent import Consent
 from gateway.policy.signals import OptOut
 from gateway.proxy.geography import Geography
 from gateway.proxy.trust import Trust, read_address
+from gateway.ruleset.keys import Keys
 from gateway.trackers.schema import OptedOut
 from gateway.trackers.shape import Shapes
 
@@ -139,6 +140,7 @@ class Plan:
     limits: Limits = field(default_factory=Limits)
     connections: int = 1000  # that one address may have open
     must_say_https: bool = False
+    keys: Keys | None = None  # that sessions are known by
     revoked: tuple[str, ...] = ()  # beginnings of digests: what waits and was masked by these is dropped
 
     def country_of(self, inbound: Inbound) -> str:

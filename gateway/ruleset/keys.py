@@ -51,6 +51,11 @@ class Keys:
             return master
         return blake2b(told.encode(), key=master, digest_size=32, person=b"gateway.period").digest()
 
+    def session(self, route: str, tracker: str, session: str) -> bytes:
+        """A fingerprint of a session: 16 bytes."""
+        named = f"{route}\0{tracker}\0{session}".encode(errors="surrogatepass")
+        return blake2b(named, key=self.master, digest_size=16, person=b"gateway.session").digest()
+
     def every(self, days: Iterable[date], sites: Iterable[str] = ()) -> Iterator[bytes]:
         """The keys of all periods that these days are in, under each master key, the active one first; each once."""
         names = dict.fromkeys((self.active, "", *reversed(list(self.later))))

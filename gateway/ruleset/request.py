@@ -11,7 +11,6 @@ import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from functools import partial
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
@@ -269,11 +268,7 @@ class Request:
         told = self._of(self._walk).sessions
         if not told:
             return b""
-        named = f"{self._inbound.route}\0{self.report.tracker}\0{told[min(told)]}"
-        master = self._program.keys.master
-        return blake2b(
-            named.encode(errors="surrogatepass"), key=master, digest_size=16, person=b"gateway.session"
-        ).digest()
+        return self._program.keys.session(self._inbound.route, self.report.tracker, told[min(told)])
 
     # parts
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -96,6 +96,10 @@ class EmbeddedStore:
     async def release(self, claimed: Claimed) -> None:
         """See `Store.release`."""
         await self._in_thread(self._opened.release, claimed)
+
+    async def forget(self, lanes: Mapping[str, Collection[bytes]]) -> int:
+        """See `Store.forget`."""
+        return await self._in_thread(self._opened.forget, lanes)
 
     async def tidy(self) -> None:
         """See `Store.tidy`."""

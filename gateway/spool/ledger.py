@@ -10,7 +10,7 @@ import os
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -240,6 +240,24 @@ class Ledger:
     def release(self, claimed: Claimed) -> None:
         """See `Store.release`."""
         self._held.discard((claimed.entry.route, claimed.entry.lane))
+
+    def forget(self, lanes: Mapping[str, Collection[bytes]]) -> int:
+        """See `Store.forget`."""
+        gone = 0
+        try:
+            waiting = self._db.execute("SELECT route, lane FROM lanes").fetchall()
+            with transaction(self._db):
+                for route, lane in waiting:
+                    if lane and lane in lanes.get(route, ()):
+                        gone += self._db.execute(
+                            "DELETE FROM records WHERE route = ? AND lane = ?", (route, lane)
+                        ).rowcount
+                self._drop({Dropped.FORGOTTEN.value: gone})
+        except sqlite3.Error as error:
+            self._fail(error)
+            raise NotKept(State.FAILING) from None
+        self.numbers = self._count()
+        return gone
 
     def tidy(self) -> None:
         """See `Store.tidy`."""

@@ -71,7 +71,7 @@ class Pen:
                 continue
             label, sealed = unpack(row)
             with suppress(Damaged, UnknownKey):
-                yield position, _read(label.route, self._sealer.open(label, sealed)), label.program
+                yield position, read_request(label.route, self._sealer.open(label, sealed)), label.program
 
     def remove(self, position: int) -> None:
         """Wipes one request."""
@@ -137,7 +137,8 @@ def _write(inbound: Inbound) -> bytes:
     return b"".join((_LENGTH.pack(len(head)), head, inbound.body))
 
 
-def _read(route: str, plain: bytes) -> Inbound:
+def read_request(route: str, plain: bytes) -> Inbound:
+    """A request as it came. `Damaged` where the bytes are none."""
     try:
         (length,) = _LENGTH.unpack_from(plain)
         end = _LENGTH.size + length

@@ -7,7 +7,7 @@ one process come from its event loop, at any time and in any number; no call blo
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -28,6 +28,7 @@ class Dropped(StrEnum):
     DAMAGED = "damaged"  # does not open: its bytes are not those that were written
     INVALID = "invalid"  # not HTTP that could be sent
     BY_HAND = "by_hand"  # `gateway spool drop`
+    FORGOTTEN = "forgotten"  # the visitor opted out, or `gateway forget`
 
 
 class State(StrEnum):
@@ -127,6 +128,13 @@ class Store(Protocol):
 
     async def release(self, claimed: Claimed) -> None:
         """Puts it back at the head of its lane, to be claimed again."""
+        ...
+
+    async def forget(self, lanes: Mapping[str, Collection[bytes]]) -> int:
+        """Drops all that waits in these lanes, by route, counts it as forgotten, and says how much it was.
+
+        What is on its way to its backend may still arrive. Raises `NotKept` where it can't be dropped now.
+        """
         ...
 
     async def tidy(self) -> None:

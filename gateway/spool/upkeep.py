@@ -17,7 +17,7 @@ from gateway.spool.seal import Damaged, Sealer, UnknownKey
 from gateway.spool.store import Dropped
 
 _STEP: Final = 200
-_COUNT_DROPPED: Final = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
+COUNT_DROPPED: Final = "INSERT INTO dropped VALUES (?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count"
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def drop(
         values.append(round(before * 1000))
     with transaction(db):
         gone = db.execute(f"DELETE FROM records WHERE {' AND '.join(where)}", values).rowcount  # noqa: S608 - columns of ours
-        db.execute(_COUNT_DROPPED, (Dropped.BY_HAND.value, gone))
+        db.execute(COUNT_DROPPED, (Dropped.BY_HAND.value, gone))
     return gone
 
 
@@ -80,7 +80,7 @@ def rekey(db: sqlite3.Connection, sealer: Sealer) -> tuple[int, int, int]:
                     )
                     anew += 1
             if lost:
-                db.execute(_COUNT_DROPPED, (Dropped.DAMAGED.value, lost))
+                db.execute(COUNT_DROPPED, (Dropped.DAMAGED.value, lost))
             damaged += lost
         if len(rows) < _STEP:
             return anew, damaged, locked

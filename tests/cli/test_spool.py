@@ -55,7 +55,15 @@ def test_status_says_what_waits(call, tmp_path):
     assert data["records"] == 7
     assert 0 < data["bytes"] < data["limit"] == 2 << 30
     assert data["oldest_seconds"] >= 0
-    assert data["dropped"] == {"answer": 0, "expired": 0, "revoked": 0, "damaged": 0, "invalid": 0, "by_hand": 0}
+    assert data["dropped"] == {
+        "answer": 0,
+        "expired": 0,
+        "revoked": 0,
+        "damaged": 0,
+        "invalid": 0,
+        "by_hand": 0,
+        "forgotten": 0,
+    }
 
 
 def test_drop_asks_and_says_what_to_say(call, tmp_path):
