@@ -71,6 +71,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     session: str = ""
     sent: Masked | None = None
     before: Inbound | None = None
+    came: Headers | None = None  # the fields of `before`, those that the proxy took off included
     is_cut: bool = False  # its requests were too large to be kept
 
     @property
@@ -86,7 +87,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
             request = self.sent.request
             held += len(request.body) + len(request.target) + _size_of(request.headers)
         if self.before is not None:
-            held += len(self.before.body) + len(self.before.target) + _size_of(self.before.headers)
+            held += len(self.before.body) + len(self.before.target) + _size_of(self.came or self.before.headers)
         return held
 
 
@@ -128,7 +129,7 @@ class Traffic:
     def debug(self, debug: bool) -> None:
         self._debug = self.keep and debug
         if not self._debug:
-            self._ring = deque(msgspec.structs.replace(one, before=None) for one in self._ring)
+            self._ring = deque(msgspec.structs.replace(one, before=None, came=None) for one in self._ring)
             self._held = sum(one.size for one in self._ring)
 
     @property
@@ -154,7 +155,7 @@ class Traffic:
         self._coming += 1
         size = exchange.size
         if size > self._size // 8:  # one alone would drive out most others
-            exchange = msgspec.structs.replace(exchange, sent=None, before=None, is_cut=True)
+            exchange = msgspec.structs.replace(exchange, sent=None, before=None, came=None, is_cut=True)
             size = exchange.size
         ring = self._ring
         ring.append(exchange)

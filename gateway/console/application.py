@@ -198,10 +198,19 @@ class Application:
         if actor is not None and self._desk is not None:
             rows = await self._desk.run(self._desk.database.asked, "SELECT route FROM stopped ORDER BY route")
             stopped = [row[0] for row in rows]
+        debug = self._desk is not None and self._desk.traffic.debug
         pages = [one for one in PAGES if one.listed and actor is not None and actor.role.may(one.role)]
         text = render(
             template,
-            {"actor": actor, "pages": pages, "page": page, "title": title, "stopped": stopped, "proof": PROOF_FIELD}
+            {
+                "actor": actor,
+                "pages": pages,
+                "page": page,
+                "title": title,
+                "stopped": stopped,
+                "debug": debug,
+                "proof": PROOF_FIELD,
+            }
             | dict(context),
         )
         return web.Response(text=text, content_type="text/html", status=context.get("status", status))
@@ -279,7 +288,9 @@ def _asset(content_type: str, body: bytes) -> Handler:
     return asset
 
 
-def _given(operation: Operation, given: Any) -> web.Response:
+def _given(operation: Operation, given: Any) -> web.StreamResponse:
+    if isinstance(given, web.StreamResponse):
+        return given
     if given is None:
         return web.Response(status=operation.status)
     headers = {"ETag": f'"{given.etag}"'} if operation.etag else {}

@@ -85,6 +85,8 @@ def _operation(one: Operation, names: dict[Any, Any]) -> dict[str, Any]:
     good: dict[str, Any] = {"description": "Done."}
     if one.gives is not None:
         good["content"] = {"application/json": {"schema": names[one.gives, "serialization"]}}
+    if one.streams:
+        good["content"] = {"text/event-stream": {"schema": {"type": "string"}}}
     answers[str(one.status)] = good
     told: dict[str, Any] = {
         "operationId": one.name,

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.console import people, recordings, routes, rules, shadow, state
+from gateway.console import live, people, recordings, routes, rules, shadow, state
 from gateway.console.call import Call, Model
 from gateway.console.role import Role
 
@@ -32,6 +32,7 @@ class Operation:
     query: type[Model] | None = None
     status: int = 200
     fails: tuple[int, ...] = ()
+    streams: bool = False  # its answer is a stream of server-sent events
     etag: bool = False  # its answer has an `etag`, which is its ETag
     matches: bool = False  # wants that in If-Match
 
@@ -88,6 +89,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
               shadow.begin_shadow, shadow.ShadowView, shadow.Shadowing, fails=(404, 409, 503)),
     Operation("DELETE", "/rules/shadow", Role.EDITOR, "End the trial.", shadow.end_shadow, status=204),
     Operation("GET", "/state", Role.VIEWER, "What is live, and what is wrong.", state.read_state, state.State),
+    Operation("GET", "/traffic", Role.VIEWER, "The requests that passed lately, newest first.", live.list_traffic,
+              live.TrafficPage, query=live.TrafficQuery),
+    Operation("GET", "/traffic/stream", Role.VIEWER, "Requests as they pass, for a minute: server-sent events.",
+              live.stream_traffic, query=live.TrafficQuery, streams=True),
+    Operation("GET", "/traffic/{number}", Role.VIEWER, "One request as it left, opened through all layers.",
+              live.read_exchange, live.SightView, query=live.SightQuery, fails=(404,)),
+    Operation("GET", "/traffic/{number}/comparison", Role.EDITOR, "One request before and after, in debug mode; audited.",
+              live.compare_exchange, live.SightView, query=live.SightQuery, fails=(404, 409)),
     Operation("GET", "/metrics", Role.VIEWER, "Every metric, as JSON.", state.read_metrics, state.Metrics),
 )
 # fmt: on

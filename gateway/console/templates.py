@@ -8,6 +8,8 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from gateway.core.yaml import one_line
+
 _environment = Environment(
     loader=PackageLoader("gateway.console", "pages"),
     autoescape=True,
@@ -23,7 +25,24 @@ def _moment(value: datetime | float) -> str:
     return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
 
 
-_environment.filters["moment"] = _moment
+def _clock(value: datetime) -> str:
+    """A time of today in UTC, to the millisecond."""
+    return f"{value.astimezone(UTC):%H:%M:%S}.{value.microsecond // 1000:03d}"
+
+
+def _size(count: int) -> str:
+    """Bytes, for people."""
+    if count < 1000:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KiB" if count < 1024 * 1000 else f"{count / 1024 / 1024:.1f} MiB"
+
+
+def _seconds(value: float) -> str:
+    """A delay, for people."""
+    return f"{value * 1000:.1f} ms" if value < 1 else f"{value:.2f} s"
+
+
+_environment.filters |= {"moment": _moment, "clock": _clock, "size": _size, "seconds": _seconds, "plain": one_line}
 
 
 def _short(text: str, most: int = 160) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from gateway.core.message import Inbound
+from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Outcome, Refuse, Send
 from gateway.log import method
 from gateway.proxy.counts import Counts, Span
@@ -16,7 +16,7 @@ class Passage:
     """Made with a request's head. `end` is its last word, and the only one."""
 
     __slots__ = (
-        "_at", "_counts", "_inbound", "_is_ended", "_masking", "_method", "_outcome", "_route", "_size", "_tracker",
+        "_at", "_came", "_counts", "_inbound", "_is_ended", "_masking", "_method", "_outcome", "_route", "_size", "_tracker",
         "_traffic", "_upstream",
     )  # fmt: skip
 
@@ -27,6 +27,7 @@ class Passage:
         self._method = method
         self._route: Route | None = None
         self._inbound: Inbound | None = None
+        self._came: Headers | None = None
         self._size = 0
         self._outcome: Outcome | None = None
         self._tracker = ""
@@ -36,7 +37,7 @@ class Passage:
 
     def enter(self, route: Route, inbound: Inbound) -> None:
         """Its route is known."""
-        self._route, self._inbound = route, inbound
+        self._route, self._inbound, self._came = route, inbound, inbound.headers
 
     def read(self, inbound: Inbound) -> None:
         """Its body is read."""
@@ -75,6 +76,8 @@ class Passage:
     def _exchange(self, verdict: Verdict, reason: str, traffic: Traffic) -> Exchange:
         route, inbound, outcome = self._route, self._inbound, self._outcome
         send = outcome if isinstance(outcome, Send) else None
+        # of who opted out nothing is kept: only what came as far as masking is
+        is_kept = traffic.debug and isinstance(outcome, Send | Refuse)
         return Exchange(
             number=traffic.coming,
             at=self._at,
@@ -93,6 +96,6 @@ class Passage:
             program=send.masked.program_digest if send is not None else "",
             session=send.session.hex() if send is not None else "",
             sent=send.masked if send is not None else None,
-            # of who opted out nothing is kept: only what came as far as masking is
-            before=inbound if traffic.debug and isinstance(outcome, Send | Refuse) else None,
+            before=inbound if is_kept else None,
+            came=self._came if is_kept else None,
         )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.console.pages import account, accounts, audit, edit, history, recordings, routes, rules
+from gateway.console.pages import account, accounts, audit, edit, history, live, recordings, routes, rules
 from gateway.console.pages.page import Page, Redirect
 from gateway.console.role import Role
 
@@ -17,6 +17,9 @@ __all__ = ["PAGES", "Page", "Redirect"]
 # fmt: off
 # in the order of the navigation; the first is the home page
 PAGES: Final[tuple[Page, ...]] = (
+    Page("/traffic", "Live", Role.VIEWER, "live.html", live.show),
+    Page("/traffic/rows", "Live", Role.VIEWER, "live_row.html", live.rows, listed=False),
+    Page("/traffic/{number}", "Request", Role.VIEWER, "exchange.html", live.show_one, listed=False),
     Page("/recordings", "Recorded pages", Role.VIEWER, "recordings.html", recordings.show_all),
     Page("/recordings/{id}", "Recorded page", Role.VIEWER, "recording.html", recordings.show_one, listed=False),
     Page("/recordings/{id}/frame", "Recorded page", Role.VIEWER, "", recordings.show_frame, listed=False),
