@@ -7,6 +7,7 @@ and these only where they are what the Fetch standard allows them to be.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
@@ -21,6 +22,25 @@ _NAMES_AT_MOST = 64
 _PREFLIGHT_SECONDS = "600"
 
 _NO_STORE = ("Cache-Control", "no-store")
+
+# Whatever a page reads of it, calls, awaits or makes anew is it again; a question (`isFeatureEnabled`) is answered with no,
+# and where a page has a queue of its own in that name's place, it stays and nobody works it off.
+_STUB = """\
+(function () {
+  var no = function () { return false; };
+  var stub = new Proxy(function () {}, {
+    get: function (_, key) {
+      if (key === "then") return undefined;
+      if (key === Symbol.toPrimitive) return function () { return ""; };
+      return /^(is|has)[A-Z]/.test(String(key)) ? no : stub;
+    },
+    set: function () { return true; },
+    apply: function () { return stub; },
+    construct: function () { return stub; }
+  });
+  NAMES.forEach(function (name) { if (window[name] === undefined) window[name] = stub; });
+})();
+"""
 
 
 def line(status: int, text: str, *more: tuple[str, str]) -> Response:
@@ -72,9 +92,17 @@ def opted_out_answer(inbound: Inbound, canned: Iterable[OptedOut] = ()) -> Respo
     """What the backend would answer: the first of the tracker file's `opted_out` whose path fits, else a guess."""
     for answer in canned:
         if any(fnmatchcase(inbound.path, glob) for glob in answer.path):
+            if answer.defines:
+                return with_cors(_script(answer.defines), inbound)
             fields = Headers([*answer.headers.items(), _NO_STORE])
             return with_cors(Response(answer.status, fields, answer.body.encode()), inbound)
     return with_cors(_usual_answer(inbound), inbound)
+
+
+def _script(names: Iterable[str]) -> Response:
+    """A script in an SDK's place: the names that a page calls, and no more."""
+    told = _STUB.replace("NAMES", json.dumps(list(names)))
+    return Response(200, Headers([("Content-Type", "text/javascript; charset=utf-8"), _NO_STORE]), told.encode())
 
 
 def accepted_answer(inbound: Inbound, canned: Iterable[OptedOut] = ()) -> Response:

@@ -73,6 +73,12 @@ def _one_group(value: str) -> str:
     return value
 
 
+def _identifier(value: str) -> str:
+    if not re.fullmatch(r"[A-Za-z_$][A-Za-z0-9_$]{0,63}", value, re.ASCII):
+        raise ValueError(f"{quoted(value)} is no name of a script's own")
+    return value
+
+
 OneLine = Annotated[str, AfterValidator(_one_line)]
 CategoryName = Annotated[Category, BeforeValidator(_category)]
 HeaderName = Annotated[Text, AfterValidator(_field_name)]
@@ -124,12 +130,22 @@ class AnswerSpec(Strict):
 
 
 class OptedOut(Strict):
-    """What the backend would say to a request whose path fits one of these globs."""
+    """What the backend would say to a request whose path fits one of these globs.
+
+    `defines`: an SDK's script; it is answered with one that defines these names, does nothing, and lets the page call on.
+    """
 
     path: PathGlobs = ("*",)
     status: Status = 200
     headers: Mapping[HeaderName, HeaderValue] = {}
     body: str = ""
+    defines: Annotated[Texts, AfterValidator(lambda names: tuple(_identifier(name) for name in names))] = ()
+
+    @model_validator(mode="after")
+    def _say_one_thing(self) -> Self:
+        if self.defines and (self.body or self.headers):
+            raise ValueError("defines makes the whole answer: leave out headers and body")
+        return self
 
 
 class Answers(Strict):

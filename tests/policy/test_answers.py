@@ -1,10 +1,14 @@
 """Answers in the backend's place: what an SDK is content with, readable by the page that asked."""
 
+import subprocess
+
 import pytest
 
+from gateway import config
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Response
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
+from gateway.trackers.loading import load_trackers
 from gateway.trackers.schema import OptedOut
 
 ORIGIN = ("Origin", "https://shop.example")
@@ -30,6 +34,44 @@ def test_without_a_tracker_file_the_answer_fits_the_request(method, target, stat
     assert (answer.status, answer.body, answer.headers.get("Content-Type")) == (status, body, kind)
     assert answer.headers.get("Cache-Control") == "no-store"
     assert answer.headers.get("Access-Control-Allow-Origin") == ORIGIN[1]
+
+
+PAGE = """
+globalThis.window = globalThis;
+window.queue = [1];
+STUB
+posthog.init('phc_x', { api_host: '/t' });
+posthog.capture('a').then;
+const client = new Sentry.BrowserClient({ dsn: 'x' });
+Sentry.getCurrentScope().setTag('a', 'b');
+Sentry.debug = true;
+for (const one of posthog.getSurveys()) throw new Error('nothing to walk over');
+if (posthog.isFeatureEnabled('dear')) throw new Error('a question is answered with no');
+if (`${posthog.get_distinct_id()}` !== '') throw new Error('no text');
+if (JSON.stringify({ id: posthog.get_session_id() }) !== '{}') throw new Error('no data');
+if (window.queue.length !== 1) throw new Error('a queue of the page stays');
+const real = posthog;
+Promise.resolve(posthog.onFeatureFlags(() => { throw new Error('never called'); })).then(() => console.log('went on'));
+"""
+
+
+def test_a_page_goes_on_without_its_sdk(tmp_path):
+    answer = opted_out_answer(
+        inbound("GET", "/static/array.js", ORIGIN), [OptedOut(path="*.js", defines=("posthog", "Sentry", "queue"))]
+    )
+    assert answer.headers.get("Content-Type") == "text/javascript; charset=utf-8"
+    assert answer.headers.get("Cache-Control") == "no-store"
+    (tmp_path / "page.mjs").write_text(PAGE.replace("STUB", answer.body.decode()))
+    told = subprocess.run(["node", tmp_path / "page.mjs"], capture_output=True, text=True, check=False, timeout=60)
+    assert (told.stdout, told.stderr) == ("went on\n", "")
+
+
+def test_the_shipped_scripts_define_what_pages_call():
+    files = load_trackers(config.tracker_paths(), config.read_text)
+    named = {name for file in files.values() for one in file.answers.opted_out for name in one.defines}
+    assert {"posthog", "Sentry", "mixpanel", "amplitude", "plausible", "Matomo", "DD_RUM", "rrweb"} <= named
+    answer = opted_out_answer(inbound("GET", "/static/array.js"), files["posthog"].answers.opted_out)
+    assert b'["posthog"]' in answer.body
 
 
 def test_the_tracker_files_first_fitting_answer_is_given():
