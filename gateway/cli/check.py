@@ -20,6 +20,7 @@ from rich.text import Text
 
 from gateway import config
 from gateway.cli.subject import trackers_option
+from gateway.console.database import stopped_routes
 from gateway.core.errors import UserError
 from gateway.core.yaml import FileErrors, Table, one_line, parse
 from gateway.insight.effective import Section, show_rules, warn_of_rules
@@ -89,7 +90,8 @@ def examine(path: Path, tracker_files: Sequence[Path] = (), *, is_config: bool, 
 
 
 def show_routes(settings: config.Settings) -> Section:
-    """Routes, in the file's order."""
+    """Routes, in the file's order. `stopped`: by the console's emergency stop."""
+    stopped = stopped_routes(settings.console.path) if settings.console is not None else {}
     return Section(
         "route",
         "Routes",
@@ -101,7 +103,7 @@ def show_routes(settings: config.Settings) -> Section:
                 route.upstream,
                 route.unreadable,
                 route.unrecognised,
-                "on" if route.record else "off",
+                "stopped" if route.label in stopped else "on" if route.record else "off",
                 route.where,
             )
             for route in settings.routes

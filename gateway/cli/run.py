@@ -37,6 +37,8 @@ from gateway.console.context import Context, context_of
 from gateway.console.database import stopped_routes
 from gateway.console.server import Console
 from gateway.core.errors import UserError
+from gateway.core.message import Inbound
+from gateway.core.outcome import Outcome
 from gateway.core.yaml import one_line
 from gateway.log import Event, Name
 from gateway.maskers.pool import Edition, Maskers
@@ -230,6 +232,10 @@ class Served:
     async def reload(self) -> None:
         """Takes the files as they are now, or raises `UserError` and keeps what runs."""
         await self._watcher.look_now()
+
+    async def mask(self, inbound: Inbound) -> Outcome:
+        """By the rules that are live, for the console."""
+        return await self._edition.mask(inbound)
 
     def shadow(self, shadow: Shadow | None) -> None:
         """Rules that the console tries."""

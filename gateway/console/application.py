@@ -103,8 +103,8 @@ class Application:
             if request.method not in SAFE and actor.proof:
                 self._check_proof(request, actor, request.headers.get(PROOF_HEADER, ""))
             query = _query(request, operation)
-            match = _match(request, operation)
             body = await _body(request, operation)
+            match = _match(request, operation)
             called = Call(self._the_desk, actor, dict(request.match_info), query, body, match)
             given = await operation.run(called)
             return _given(operation, given)
@@ -302,10 +302,10 @@ def _given(operation: Operation, given: Any) -> web.StreamResponse:
 def _query(request: web.Request, operation: Operation) -> Model | None:
     told = dict(request.query)
     if len(told) != len(request.query):
-        raise Problem(422, "a query parameter is there twice")
+        raise Problem(400, "a query parameter is there twice")
     if operation.query is None:
         if told:
-            raise Problem(422, "this takes no query parameters", [(name[:80], "is unknown") for name in told])
+            raise Problem(400, "this takes no query parameters", [(name[:80], "is unknown") for name in told])
         return None
     return _model(operation.query, lambda model: model.model_validate_strings(told))
 
@@ -326,7 +326,7 @@ async def _body(request: web.Request, operation: Operation) -> Model | None:
     if operation.takes is None:
         return None
     if request.content_type != "application/json":
-        raise Problem(422, "send JSON, as application/json")
+        raise Problem(415, "send JSON, as application/json")
     data = await request.read()
     return _model(operation.takes, lambda model: model.model_validate_json(data, strict=True))
 
@@ -338,8 +338,7 @@ def _model(model: type[Model], read: Callable[[type[Model]], Model]) -> Model:
     except ValidationError as error:
         each = error.errors(include_url=False, include_input=False, include_context=False)
         errors = [(".".join(str(step)[:80] for step in one["loc"]), one["msg"]) for one in each]
-        status = 400 if any(one["type"] == "json_invalid" for one in each) else 422
-        raise Problem(status, "this can't be read" if status == 400 else "something in it is wrong", errors) from None
+        raise Problem(400, "this is not what the document describes", errors) from None
 
 
 async def _fields(request: web.Request) -> dict[str, str]:

@@ -29,6 +29,8 @@ from gateway.console.trail import Act, Trail
 from gateway.console.trial import Trials
 from gateway.console.visits import Visits
 from gateway.console.workshop import Workshop
+from gateway.core.message import Inbound
+from gateway.core.outcome import Outcome
 from gateway.keyring import KeyRing
 from gateway.maskers.shadow import Shadow
 from gateway.status import Source
@@ -67,6 +69,10 @@ class Control(Protocol):
 
     async def reload(self) -> None:
         """Takes the files as they are now; `UserError`, and the old ones stay, where something is wrong with them."""
+        ...
+
+    async def mask(self, inbound: Inbound) -> Outcome:
+        """What may become of a request, by the rules that are live."""
         ...
 
     def shadow(self, shadow: Shadow | None) -> None:

@@ -13,10 +13,10 @@ from gateway.console.call import Model
 from gateway.console.operations import PREFIX, Operation
 
 ALWAYS: Final = {
-    400: "The request can't be read.",
+    400: "Not what is described here; `errors` says where.",
     401: "Nobody is logged in, or the token is no good.",
     403: "The role is not enough, or the request comes from another site.",
-    422: "Something in it is wrong; `errors` says where.",
+    422: "Well written, and can't be done; `errors` says where.",
     429: "Too many tries.",
 }
 TOLD: Final = {
@@ -24,6 +24,7 @@ TOLD: Final = {
     409: "It is not the moment.",
     412: "Somebody changed it meanwhile: read it again.",
     413: "Too large.",
+    415: "JSON is wanted.",
     428: "`If-Match` is wanted.",
     503: "It can't be done now.",
 }
@@ -104,7 +105,7 @@ def _operation(one: Operation, names: dict[Any, Any]) -> dict[str, Any]:
 
 
 def _fails(one: Operation) -> list[int]:
-    more = {413} if one.takes is not None else set()
+    more = {413, 415} if one.takes is not None else set()
     return sorted({*one.fails, *more, *((412, 428) if one.matches else ())})
 
 

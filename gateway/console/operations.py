@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.console import live, people, recordings, routes, rules, shadow, state
+from gateway.console import explaining, live, people, recordings, routes, rules, shadow, spool, state
 from gateway.console.call import Call, Model
 from gateway.console.role import Role
 
@@ -88,6 +88,14 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("PUT", "/rules/shadow", Role.EDITOR, "Try a text on a share of the traffic; its results are counted, never sent.",
               shadow.begin_shadow, shadow.ShadowView, shadow.Shadowing, fails=(404, 409, 503)),
     Operation("DELETE", "/rules/shadow", Role.EDITOR, "End the trial.", shadow.end_shadow, status=204),
+    Operation("POST", "/explain", Role.VIEWER, "Why a value of pasted requests was or was not masked.", explaining.explain,
+              explaining.Explanation, explaining.Asked, fails=(404,)),
+    Operation("GET", "/spool", Role.VIEWER, "What waits for backends, and what could not be read.", spool.read_spool,
+              spool.SpoolView, fails=(409,)),
+    Operation("POST", "/spool/drop", Role.EDITOR, "Give up records that wait.", spool.drop_spool, spool.Dropped, spool.Drop,
+              fails=(409,)),
+    Operation("POST", "/spool/retry", Role.EDITOR, "Read again what was quarantined, under the rules as they are now.",
+              spool.retry_spool, spool.Retried, fails=(409,)),
     Operation("GET", "/state", Role.VIEWER, "What is live, and what is wrong.", state.read_state, state.State),
     Operation("GET", "/traffic", Role.VIEWER, "The requests that passed lately, newest first.", live.list_traffic,
               live.TrafficPage, query=live.TrafficQuery),

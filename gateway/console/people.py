@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from gateway.console.accounts import Account, NoAccount
 from gateway.console.call import Call, Model, Problem
@@ -18,6 +18,11 @@ from gateway.console.trail import Act
 
 DAY = 86400.0
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
+Whole = Annotated[
+    int, BeforeValidator(lambda told: int(told) if isinstance(told, float) and told.is_integer() else told)
+]
+"""An integer as JSON Schema has it: 90.0 is one."""
+
 Password = Annotated[
     str, Field(min_length=SHORTEST, max_length=LONGEST_PASSWORD, json_schema_extra={"format": "password"})
 ]
@@ -95,7 +100,7 @@ class NewToken(Model):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role = Role.VIEWER
-    days: Annotated[int, Field(ge=1, le=int(LONGEST / DAY))] = 90
+    days: Annotated[Whole, Field(ge=1, le=int(LONGEST / DAY))] = 90
 
 
 class MadeToken(Model):

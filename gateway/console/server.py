@@ -21,6 +21,8 @@ from gateway.core.errors import UserError
 from gateway.status import Source
 
 STOP_SECONDS = 1.0
+LINE_SIZE = 128 * 1024
+"""Bytes of a request's first line: a rule to try may be in its query."""
 
 
 class Console:
@@ -47,7 +49,9 @@ class Console:
             secure=self.is_secure,
         )
         self.took()
-        self._runner = web.AppRunner(application.web, access_log=None, logger=silent, shutdown_timeout=STOP_SECONDS)
+        self._runner = web.AppRunner(
+            application.web, access_log=None, logger=silent, shutdown_timeout=STOP_SECONDS, max_line_size=LINE_SIZE
+        )
         await self._runner.setup()
         await web.SockSite(self._runner, bound, ssl_context=tls).start()
 

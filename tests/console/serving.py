@@ -71,6 +71,9 @@ class Running:
     async def reload(self):
         self.configuration = await asyncio.to_thread(config.load, self.path)
 
+    async def mask(self, inbound):
+        return Programs(Blueprint.unpacked(self.blueprint()).programs()).mask(inbound)
+
     def shadow(self, shadow):
         self.tried = shadow
 
