@@ -62,14 +62,15 @@ def command(
             raise UserError(
                 f"--language: {quoted(language)} is none of {', '.join(notices)}{nearest(language, notices)}"
             )
+    figures, earlier = _figures(metrics, token), _earlier(since) if since is not None else None
     content = make(
         loaded,
         blueprint_of(loaded, new_ring()).programs(),
-        _figures(metrics, token),
+        figures,
         effects,
         {language: notices[language] for language in languages or ("en",)},
         datetime.now(UTC),
-        _earlier(since) if since is not None else None,
+        earlier,
     )
     if form == "json":
         told = json.dumps(content.as_json(), indent=1, ensure_ascii=False) + "\n"

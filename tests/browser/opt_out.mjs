@@ -1,6 +1,7 @@
 // node opt_out.mjs JOB: a visitor who switches recording off and on again, by keyboard alone, and looks at the shop in between.
 // JOB (JSON file): {chromium, host, spki, origin, site: folder that is served, page: path of the opt-out page, language: that the
-//   browser asks for, gpc, typed: {selector: text}, screenshots: folder}
+//   browser asks for, gpc, typed: {selector: text}, screenshots: folder, visits: lists of cookies ({name, value})}
+// With `visits`, one visit of the shop in a fresh browser context for each list of cookies, and nothing else.
 // Prints one JSON line and waits for a line on standard input, after each visit of the shop: {state: what the page says, button:
 // its button's text or "", errors}.
 import fs from 'node:fs';
@@ -17,11 +18,14 @@ fs.writeFileSync(path.join(job.site, 'shop.js'), await bundle(path.join(import.m
 const browser = await launch(job);
 try {
   const context = await browser.newContext({ viewport, locale: job.language });
-  const page = await context.newPage();
+  let page = await context.newPage();
   page.setDefaultTimeout(20_000);
   const errors = [];
-  page.on('pageerror', (error) => errors.push(`exception: ${error}`));
-  page.on('console', (message) => { if (message.type() === 'error') errors.push(`console: ${message.text()}`); });
+  const listen = (one) => {
+    one.on('pageerror', (error) => errors.push(`exception: ${error}`));
+    one.on('console', (message) => { if (message.type() === 'error') errors.push(`console: ${message.text()}`); });
+  };
+  listen(page);
 
   const look = async (name) => {
     const shown = { state: await page.textContent('[role=status]'), button: '' };
@@ -47,6 +51,17 @@ try {
     await Promise.all([page.waitForNavigation(), page.keyboard.press('Enter')]);
   };
 
+  for (const cookies of job.visits ?? []) {
+    const fresh = await browser.newContext({ viewport, locale: job.language });
+    await fresh.addCookies(cookies.map((one) => ({ ...one, url: job.origin })));
+    page = await fresh.newPage();
+    page.setDefaultTimeout(20_000);
+    listen(page);
+    await shop();
+    await say({ state: '', button: '', errors });
+    await fresh.close();
+  }
+  if (job.visits) process.exit(0);
   await page.goto(job.origin + job.page);
   await say({ ...await look('before'), errors });
   if (!job.gpc) {

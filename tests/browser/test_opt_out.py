@@ -10,30 +10,41 @@ import shutil
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+from tests.judge.decoder import decode
+from tests.policy.test_tcf import tc_string
+
 from .backend import Backend
 from .processes import HERE, front, gateway, next_line, node
-from .test_live import HOST, RRWEB, behind_nginx, certify, events
+from .test_live import HOST, POSTHOG_RECORDING, RRWEB, behind_nginx, certify, events
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 PAGE = "/t/rr/opt-out"
 
 
 @contextmanager
-def visitor(home: Path, *, language: str = "en-GB", gpc: bool = False) -> Iterator[tuple[Backend, Any]]:
+def visitor(
+    home: Path,
+    *,
+    language: str = "en-GB",
+    gpc: bool = False,
+    settings: Mapping[str, Any] | None = None,
+    visits: list[list[dict[str, str]]] | None = None,
+) -> Iterator[tuple[Backend, Any]]:
     """The backend, and a function that gives the visitor's next line."""
     shutil.copytree(HERE / "site", home / "site")
     with Backend() as backend:
         spki = certify(home)
         with (
-            gateway(home, behind_nginx(backend)) as port,
+            gateway(home, {**behind_nginx(backend), **(settings or {})}) as port,
             front(home, home / "site", HOST, {"/t/": f"http://127.0.0.1:{port}"}) as outer,
         ):
             job = {
                 "host": HOST, "spki": spki, "origin": f"https://{HOST}:{outer}", "site": str(home / "site"), "page": PAGE,
                 "language": language, "gpc": gpc, "typed": {"#name": "Ondrabel"}, "screenshots": str(home),
+                **({"visits": visits} if visits is not None else {}),
             }  # fmt: skip
             with node("opt_out.mjs", home, job) as process:
 
@@ -78,4 +89,26 @@ def test_where_the_browser_says_no_there_is_nothing_to_switch(packages, tmp_path
         go_on()
         told()
         assert backend.requests == []
+        go_on()
+
+
+NO_ANSWER: list[dict[str, str]] = []
+REFUSED, AGREED = ([{"name": "euconsent-v2", "value": tc_string(purposes)}] for purposes in ({1}, {1, 8}))
+
+
+def test_with_consent_alone_masked_traffic_arrives(packages, tmp_path):
+    settings = {"visitors": {"consent": {"required_in": ["everywhere"]}}}
+    with visitor(tmp_path, settings=settings, visits=[NO_ANSWER, REFUSED, AGREED]) as (backend, (told, go_on)):
+        for _ in (NO_ANSWER, REFUSED):
+            told()
+            assert backend.requests == []
+            go_on()
+        told()
+        backend.wait_until(
+            lambda requests: bool(events(requests, RRWEB) and events(requests, POSTHOG_RECORDING)),
+            "both recordings, with consent",
+        )
+        texts = [leaf.text for request in backend.requests for leaf in decode(request).leaves]
+        assert any("***" in text for text in texts)
+        assert not any("Ondra" in text for text in texts)
         go_on()

@@ -200,28 +200,28 @@ def test_the_forms_tell_the_same(counted):
     assert totals["posthog posthog form_inputs"] > 0
 
 
-@pytest.mark.parametrize(
-    ("language", "words"),
-    [
-        ("en", "replaced by a pseudonym, to which only we have the key"),
-        ("de", "durch ein Pseudonym ersetzt"),
-        ("fr", "remplacement par un pseudonyme"),
-        ("es", "sustitución por un seudónimo"),
-        ("it", "sostituzione con uno pseudonimo"),
-        ("nl", "vervangen door een pseudoniem"),
-    ],
-)
-def test_the_notice_says_what_the_configuration_does(counted, language, words):
-    (notice,) = json.loads(run("--config", counted / "gateway.yaml", "--format", "json", "--language", language))[
-        "notices"
-    ]
-    told = "\n".join([*notice["paragraphs"], *notice["items"], *notice["rest"]])
-    assert words in told
-    assert "127.0.0.1" in notice["paragraphs"][0]
-    assert "/posthog/opt-out" in told
-    assert "{" not in told
-    assert len(notice["items"]) == 11
-    assert notice["lawyer"]
+WORDS = {
+    "en": "replaced by a pseudonym, to which only we have the key",
+    "de": "durch ein Pseudonym ersetzt",
+    "fr": "remplacement par un pseudonyme",
+    "es": "sustitución por un seudónimo",
+    "it": "sostituzione con uno pseudonimo",
+    "nl": "vervangen door een pseudoniem",
+}
+
+
+def test_the_notice_says_what_the_configuration_does_in_six_languages(counted):
+    asked = [word for language in WORDS for word in ("--language", language)]
+    notices = json.loads(run("--config", counted / "gateway.yaml", "--format", "json", *asked))["notices"]
+    assert [notice["language"] for notice in notices] == list(WORDS)
+    for notice in notices:
+        told = "\n".join([*notice["paragraphs"], *notice["items"], *notice["rest"]])
+        assert WORDS[notice["language"]] in told
+        assert "127.0.0.1" in notice["paragraphs"][0]
+        assert "/posthog/opt-out" in told
+        assert "{" not in told
+        assert len(notice["items"]) == 11
+        assert notice["lawyer"]
 
 
 def test_what_changed_since_the_last_one_is_told(counted, tmp_path):
