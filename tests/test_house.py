@@ -59,6 +59,8 @@ TESTED_ELSEWHERE = {
     "proxy/process.py": "cli/test_running.py",
     "proxy/server.py": "wire/test_stopping.py",
     "proxy/upstream.py": "wire/test_upstream.py",
+    "proxy/egress.py": "wire/test_upstream.py",
+    "proxy/pool.py": "proxy/test_connection.py",
     "proxy/*.py": "wire/test_forwarding.py",  # over sockets, byte for byte
     "recording/*.py": "judge/test_recorded_traffic.py",  # over recordings of real trackers
     "ruleset/*.py": "judge/test_recorded_traffic.py",

@@ -14,18 +14,17 @@ from email.utils import parsedate_to_datetime
 from fnmatch import fnmatchcase
 from typing import Final
 
-import aiohttp
-
 from gateway.core.errors import Reason as Refusal
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Response, Send
 from gateway.log import Name
 from gateway.policy.answers import accepted_answer, line, with_cors
+from gateway.proxy.connection import Failure
 from gateway.proxy.counts import Counts
 from gateway.proxy.hop import known_gateways
 from gateway.proxy.passage import Passage
 from gateway.proxy.routes import Plan, Route
-from gateway.proxy.upstream import INVALID, Unreachable, Upstream
+from gateway.proxy.upstream import INVALID, BackendAnswer, Unreachable, Upstream
 from gateway.spool.drain import Attempt, Drain, Fate
 from gateway.spool.quarantine import Quarantine
 from gateway.spool.store import RETRY_SECONDS, Claimed, Dropped, Entry, NotKept, Numbers, State, Store
@@ -205,8 +204,7 @@ class Delivery:
                 answer = await self._upstream.send(route, entry.masked, entry.came, self._pseudonym)
                 async with answer:
                     attempt = attempt_of(answer.status, answer.headers.get("Retry-After", ""))
-                    with suppress(aiohttp.ClientError, TimeoutError):  # read, so that the connection can be used again
-                        await answer.content.read(_ANSWER_SIZE)
+                    await _read_off(answer)
         except Unreachable as failure:
             is_invalid = failure.reason == INVALID
             attempt = Attempt(Fate.NEVER, reason=Dropped.INVALID) if is_invalid else Attempt(Fate.AWAY)
@@ -218,6 +216,16 @@ class Delivery:
             why = str(answer.status) if attempt.reason is Dropped.ANSWER else attempt.reason.value
             self._counts.add(Verdict.DROPPED, why, entry.tracker)
         return attempt
+
+
+async def _read_off(answer: BackendAnswer) -> None:
+    """Reads an answer that nobody wants, so that the connection can be used again; not if it is long."""
+    size = 0
+    with suppress(Failure):
+        async for piece in answer.pieces():
+            size += len(piece)
+            if size > _ANSWER_SIZE:
+                return
 
 
 def attempt_of(status: int, retry_after: str = "") -> Attempt:

@@ -16,7 +16,6 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from typing import assert_never
 
-import aiohttp
 from aiohttp import web
 
 from gateway.core.message import Headers, Inbound
@@ -32,6 +31,7 @@ from gateway.policy.owner import ids_of
 from gateway.proxy import framing
 from gateway.proxy.admission import arrival, rule
 from gateway.proxy.body import BodyRejected, read_body
+from gateway.proxy.connection import Failure
 from gateway.proxy.counts import Counts, Decided
 from gateway.proxy.delivery import AWAY, Delivery, seconds_of
 from gateway.proxy.framing import Head, Received, Rejection, examine, expects_continue
@@ -41,7 +41,7 @@ from gateway.proxy.listener import peer_of
 from gateway.proxy.passage import Passage
 from gateway.proxy.reply import HSTS, Gone, Reply, rejection_line
 from gateway.proxy.routes import Plan, Route
-from gateway.proxy.upstream import INVALID, Unreachable, Upstream
+from gateway.proxy.upstream import INVALID, BackendAnswer, Unreachable, Upstream
 from gateway.traffic import Traffic, Verdict
 
 INLINE_SIZE = 64 * 1024
@@ -52,9 +52,6 @@ EDITED_SIZE = 2 * 1024 * 1024
 
 CHANGED_BODY = ("Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest")
 """What vouched for an answer's bytes as they were before it was edited (RFC 9110 section 8, RFC 9530)."""
-
-PIECE = 64 * 1024
-"""Bytes of an answer that wait for a slow reader at a time, beside what the client library has read ahead."""
 
 HELD_SIZE = 256 * 1024 * 1024
 """How many bytes of bodies may be in memory at once; past that, requests are asked to come back."""
@@ -276,7 +273,7 @@ class Handler:
                 return await self._edit(request, answer, fields, send.reply, self._addresses(request, route, inbound))
             return await self._stream(request, answer, fields)
 
-    async def _ask(self, passage: Passage, route: Route, inbound: Inbound, send: Send) -> aiohttp.ClientResponse:
+    async def _ask(self, passage: Passage, route: Route, inbound: Inbound, send: Send) -> BackendAnswer:
         start = time.perf_counter()
         try:
             return await self._upstream.send(route, send.masked, inbound.headers, self._pseudonym)
@@ -284,7 +281,7 @@ class Handler:
             passage.answer(time.perf_counter() - start)
 
     @staticmethod
-    def _is_edited(answer: aiohttp.ClientResponse, fields: Headers, editor: ReplyEditor) -> bool:
+    def _is_edited(answer: BackendAnswer, fields: Headers, editor: ReplyEditor) -> bool:
         """Whether an answer is one to edit: whole, of a type that is read, and not known to be large."""
         size = fields.get("Content-Length")
         return (
@@ -302,7 +299,7 @@ class Handler:
     async def _edit(
         self,
         request: web.BaseRequest,
-        answer: aiohttp.ClientResponse,
+        answer: BackendAnswer,
         fields: Headers,
         editor: ReplyEditor,
         hosts: dict[str, str],
@@ -310,11 +307,11 @@ class Handler:
         """Passes a set-up answer on as edited; one that turns out large, or that breaks off, as it comes."""
         body = bytearray()
         try:
-            async for piece in answer.content.iter_any():
+            async for piece in answer.pieces():
                 body += piece
                 if len(body) > EDITED_SIZE:
                     return await self._stream(request, answer, fields, bytes(body))
-        except (aiohttp.ClientError, TimeoutError):
+        except Failure:
             _abort(request)
             raise ConnectionResetError from None
         encodings = [one.strip() for value in fields.all("Content-Encoding") for one in value.split(",")]
@@ -331,7 +328,7 @@ class Handler:
         return self._dressed(Reply(answer.status, left, whole))
 
     async def _stream(
-        self, request: web.BaseRequest, answer: aiohttp.ClientResponse, fields: Headers, begun: bytes = b""
+        self, request: web.BaseRequest, answer: BackendAnswer, fields: Headers, begun: bytes = b""
     ) -> web.StreamResponse:
         """Passes the backend's answer on as it comes. One that breaks off does so here too, uncleanly."""
         reply = self._dressed(Reply(answer.status, fields))
@@ -339,9 +336,9 @@ class Handler:
         try:
             if begun:
                 await reply.write(begun)
-            async for piece in answer.content.iter_chunked(PIECE):
+            async for piece in answer.pieces():
                 await reply.write(piece)
-        except (aiohttp.ClientError, TimeoutError):
+        except Failure:
             _abort(request)
             raise ConnectionResetError from None
         return reply

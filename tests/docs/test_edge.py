@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.proxy import body, handler, listener, reply, upstream
+from gateway.proxy import body, connection, handler, listener, reply, upstream
 from gateway.proxy.framing import FIELDS_SIZE
 from gateway.proxy.routes import Plan
 
@@ -48,7 +48,7 @@ LIMITS = [
     f"{body.IDLE_SECONDS:.0f} s between pieces, {body.TOTAL_SECONDS:.0f} s in all",
     f"{handler.HELD_SIZE >> 20} MiB",
     f"an idle connection | {listener.IDLE_SECONDS:.0f} s",
-    f"{reply.WRITE_SECONDS:.0f} s for the next {handler.PIECE // 1024} KiB",
+    f"{reply.WRITE_SECONDS:.0f} s for the next {connection.READ_SIZE // 1024} KiB",
     f"`limits.connections`, {Plan.__dataclass_fields__['connections'].default};",
     f"{upstream.CONNECT_SECONDS:.0f} s to connect, {upstream.READ_SECONDS:.0f} s between",
     f"{upstream.CONNECTIONS} connections",

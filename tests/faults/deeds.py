@@ -127,9 +127,10 @@ async def second_process(cell: Cell) -> None:
         *command, cwd=cell.home, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True
     )
     try:
-        said, _ = await asyncio.wait_for(second.communicate(), 30)
+        said, _ = await asyncio.wait_for(second.communicate(), 120)
     except TimeoutError:
-        os.killpg(second.pid, signal.SIGKILL)
+        with suppress(ProcessLookupError):
+            os.killpg(second.pid, signal.SIGKILL)
         await second.wait()
         cell.remarks.append("a second process served from the same spool")
         return

@@ -33,7 +33,7 @@ async def main():
     gateway = Gateway(Listening(("127.0.0.1", int(sys.argv[1]))), plan(), emit=lambda *a, **k: None)
     say = lambda text: print(text, flush=True)
     await serve(gateway, load=plan, watched=list, ready=lambda: say(gateway.address[1]), reloaded=lambda: say("reloaded"),
-        complain=say, tell=lambda rows: say(rows))
+        complain=say, tell=lambda counts: say(counts.flush()))
 
 try:
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
