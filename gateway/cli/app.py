@@ -28,6 +28,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "mask": "Mask a body, a HAR file or captured requests.",
     "explain": "Say of one value why it was or was not masked.",
     "diff": "Show what a rule change would alter on recorded traffic.",
+    "inspect": "Look at each request before and after, under mitmproxy.",
     "audit": "Send made-up people through the rules; none may come out.",
     "report": "Tell what each backend gets: inventory, record of processing, notice.",
     "forget": "Show or wipe what is held of one visitor.",

@@ -42,13 +42,13 @@ def read_capture(data: bytes, body: Inbound, where: str) -> Capture:
     return Capture("body", (Inbound(body.method, body.target, body.headers, data),))
 
 
-def written(outbound: Outbound) -> dict[str, Any]:
-    """A masked request in the form of a captured one."""
+def written(request: Inbound | Outbound) -> dict[str, Any]:
+    """A request in the form of a captured one."""
     return {
-        "method": outbound.method,
-        "path": outbound.target,
-        "headers": [list(pair) for pair in outbound.headers],
-        "body_b64": base64.b64encode(outbound.body).decode(),
+        "method": request.method,
+        "path": request.target,
+        "headers": [list(pair) for pair in request.headers],
+        "body_b64": base64.b64encode(request.body).decode(),
     }
 
 

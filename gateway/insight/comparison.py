@@ -18,7 +18,7 @@ from gateway.core.outcome import Answer, Outcome, Refuse, ReplyEditor, Response,
 from gateway.core.pipeline import Keys, finish, masking, steps
 from gateway.core.report import Report
 from gateway.insight.drawing import Cut, Drawing, Earlier, cuts_of_leaf, spans_of, write_spans
-from gateway.insight.reasons import CONNECTION, COOKIES, HEADER_USES, HEADERS, reason_of
+from gateway.insight.reasons import ADDRESSES, COOKIES, HEADER_USES, HEADERS, reason_of
 from gateway.insight.rows import Bounds, Piece, Row, fold
 from gateway.recording.claim import Claim
 from gateway.recording.interned import Row as InternedRow
@@ -125,8 +125,8 @@ def compare(
 ) -> Compared:
     """The verdict on a request, and the request before and after.
 
-    `where` tells rules' places (`insight.reasons.origins`); `came` are the header fields before the proxy took off those
-    of the connection and of addresses, where there are such.
+    `where` tells rules' places (`insight.reasons.origins`); `came` are the header fields with those of addresses that the
+    proxy took off, where there are such.
     """
     watched = _Watched(program)
     outcome = finish(masking(inbound, watched, clock))
@@ -182,11 +182,14 @@ class _Work:
         self.claims[id(claim.leaf)] = claim
 
     def take_down(self) -> None:
-        """Before the first edit, once."""
+        """Before the first edit by a rule, once."""
         if not self._is_taken_down:
             self._is_taken_down = True
-            for _, document in self.request.documents:
-                self.earlier.remember(document)
+            self._remember()
+
+    def _remember(self) -> None:
+        for _, document in self.request.documents:
+            self.earlier.remember(document)
 
     def open(self) -> None:
         self.request.open()
@@ -195,6 +198,7 @@ class _Work:
         self.request.recognise()
 
     def read(self) -> None:
+        self._remember()  # a tracker file's switches are set while it reads
         self.request.read()
 
     def keys(self) -> Keys:
@@ -261,9 +265,9 @@ class _Picture:
         sections = [
             self._path(outbound),
             self._document("query", documents, news),
+            self._document("body", documents, news),
             self._headers(came, outbound),
             self._cookies(outbound, clock),
-            self._document("body", documents, news),
         ]
         if after is not None:
             after.release()
@@ -392,7 +396,7 @@ class _Picture:
                 continue
             operation = self._program.header_rule(name.lower(), self._tracker) if seen else None
             use = use_of(name)
-            rule = operation.rule if operation is not None else HEADERS if seen else CONNECTION
+            rule = operation.rule if operation is not None else HEADERS if seen else ADDRESSES
             how = operation.operator if operation is not None else "mask" if after is not None else "drop"
             why = HEADER_USES[use] if rule == HEADERS else ""
             rows.append(self._field("headers", name, f"{name}: ", value, after, [(rule, how, why)]))

@@ -39,14 +39,16 @@ class Earlier:
     sizes: dict[int, int] = field(default_factory=dict)  # of bytes
 
     def remember(self, document: Document) -> None:
-        """Takes down all leaves. To be called before the first edit."""
+        """Takes down all leaves. Called again as more is opened: what a leaf held at first stays, what it opened into not."""
         for layer in document.layers:
             for leaf in _all_leaves(layer.root):
-                self.values[id(leaf)] = leaf.value
+                self.values.setdefault(id(leaf), leaf.value)
                 if leaf.kind is On.BYTES:
-                    self.sizes[id(leaf)] = len(leaf.data)
+                    self.sizes.setdefault(id(leaf), len(leaf.data))
                 if leaf.child is not None:
                     self.children[id(leaf)] = leaf.child
+                else:
+                    self.children.pop(id(leaf), None)
 
 
 def _all_leaves(root: Node) -> Iterator[Leaf]:

@@ -11,7 +11,7 @@ from gateway.core.yaml import parse
 from gateway.ruleset.headers import Use
 from gateway.ruleset.schema import RuleFile
 
-CONNECTION: Final = "connection and address fields"
+ADDRESSES: Final = "address fields"
 COOKIES: Final = "cookies"
 HEADERS: Final = "headers"
 
@@ -33,7 +33,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "url address": "the address of a mailto:, tel: or like URL",
     "embedded media": "embedded media",
     "secret of the session": "it was typed or secret earlier in the session",
-    CONNECTION: "of the connection, or where the visitor is: such fields never leave",
+    ADDRESSES: "a field that may tell where the visitor is, or vouch for the unmasked body: such never leave",
     COOKIES: HEADER_USES[Use.COOKIES],
 }
 

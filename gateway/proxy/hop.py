@@ -169,6 +169,12 @@ def request_fields(headers: Headers) -> Headers:
     return Headers(pair for pair in headers if _plain(pair[0]) not in gone and not tells_address(pair[0]))
 
 
+def telling_fields(headers: Headers) -> Headers:
+    """The request's fields without connection matters alone: what masking, or taking off, is worth a look at."""
+    gone = HOP_BY_HOP | OURS | nominated(headers)
+    return Headers(pair for pair in headers if _plain(pair[0]) not in gone)
+
+
 def outgoing_fields(method: str, masked: Headers, came: Headers, pseudonym: str) -> Headers:
     """The masked fields with our own `Via`, and `Max-Forwards` of OPTIONS counted down (RFC 9110 section 7.6.2).
 

@@ -21,6 +21,7 @@ from gateway.insight.captures import read_capture
 from gateway.insight.comparison import compare
 from gateway.insight.reasons import origins
 from gateway.insight.rows import Bounds, text_of
+from gateway.insight.telling import tell
 
 CORPUS = Path(__file__).parents[1] / "corpus"
 RULES = """\
@@ -69,6 +70,10 @@ def shown(comparison, part, side):
     return "\n".join(text_of(getattr(row, side)) for row in section.rows)
 
 
+def body_of(comparison):
+    return next(one for one in comparison.sections if one.part == "body")
+
+
 def test_each_change_is_in_both_documents_with_its_rule_and_where_that_stands(subject):
     told = compared(subject).comparison
     marks = {(one.part, one.place): one for one in told.marks}
@@ -93,7 +98,7 @@ def test_each_change_is_in_both_documents_with_its_rule_and_where_that_stands(su
 
 
 def test_the_layers_are_opened_and_named(subject):
-    body = compared(subject).comparison.sections[-1]
+    body = body_of(compared(subject).comparison)
     assert body.layers == "gzip › utf8 › json"
     lines = [text_of(row.before) for row in body.rows]
     assert '  "packed": base64 › gzip › utf8 › json {' in lines
@@ -129,7 +134,26 @@ def test_fields_that_the_proxy_took_off_are_shown_as_gone(subject):
     assert "X-Forwarded-For: 203.0.113.9" in shown(told, "headers", "before")
     assert "203.0.113.9" not in shown(told, "headers", "after")
     (mark,) = (one for one in told.marks if one.place == "X-Forwarded-For")
-    assert mark.rule == "connection and address fields"
+    assert mark.rule == "address fields"
+
+
+def test_a_switch_that_the_tracker_file_sets_is_shown_as_changed():
+    subject = load_subject(None, [])
+    told = compare(
+        Inbound("POST", "/e/?ip=1", Headers(), b'{"api_key":"x"}'), subject.program(["posthog"]), time.thread_time
+    )
+    assert shown(told.comparison, "query", "before") == '{\n  "ip": "1"\n}'
+    assert shown(told.comparison, "query", "after") == '{\n  "ip": "0"\n}'
+    assert "set by the tracker file" in tell(told.comparison)
+
+
+def test_the_text_names_the_rule_under_each_changed_line(subject):
+    lines = tell(compared(subject).comparison).splitlines()
+    at = lines.index('-     "say": "ask ⟦jane.roe@example.org⟧"')
+    assert lines[at + 1] == '+     "say": "ask ⟦[email]⟧"'
+    assert lines[at + 2].startswith("      ↳ rule 'e-mail addresses' (detector email) → replace")
+    assert lines[0].startswith("masked · ")
+    assert "jane" not in lines[0]
 
 
 @pytest.mark.parametrize(
@@ -149,7 +173,7 @@ def test_much_is_shown_around_its_changes_alone_and_what_is_left_out_is_counted(
     rows = [{"n": at, "say": "jane.roe@example.org" if at in (7, 900) else "x"} for at in range(2_000)]
     text = "ä" * 5_000 + " jane.roe@example.org " + "ö" * 5_000
     inbound = Inbound("POST", "/", Headers(), json.dumps({"rows": rows, "text": text}).encode())
-    body = compared(subject, inbound, bounds=Bounds(rows=100)).comparison.sections[-1]
+    body = body_of(compared(subject, inbound, bounds=Bounds(rows=100)).comparison)
     assert sum(row.left_out or 1 for row in body.rows) == 8_005
     assert sum(row.is_changed for row in body.rows) == 3
     assert len(body.rows) < 40
@@ -157,14 +181,14 @@ def test_much_is_shown_around_its_changes_alone_and_what_is_left_out_is_counted(
     assert "…(4921 characters)…" in long
     assert "jane.roe@example.org" in long
     assert len(long) < 300
-    few = compared(subject, inbound, bounds=Bounds(rows=100, drawn=1_000)).comparison.sections[-1]
+    few = body_of(compared(subject, inbound, bounds=Bounds(rows=100, drawn=1_000)).comparison)
     assert few.unseen == 2
     assert "not drawn" in text_of(few.rows[-1].before)
 
 
 def test_what_is_nested_without_end_is_drawn_to_a_depth(subject):
     inbound = Inbound("POST", "/", Headers(), b'{"a":' * 200 + b'"jane.roe@example.org"' + b"}" * 200)
-    body = compared(subject, inbound).comparison.sections[-1]
+    body = body_of(compared(subject, inbound).comparison)
     assert body.unseen == 1
     assert any("…" in text_of(row.before) for row in body.rows)
 
