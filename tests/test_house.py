@@ -36,6 +36,7 @@ TESTED_ELSEWHERE = {
     "console/*.py": "console/test_application.py",  # over sockets, as browsers and programs use it
     "console/*/*.py": "console/test_application.py",
     "cluster/lease.py": "cluster/test_spool.py",
+    "inspector/*.py": "inspector/test_gate.py",  # as processes, with mitmproxy's own interfaces
     "insight/*.py": "insight/test_comparison.py",  # what is shown of recorded requests
     "cluster/setup.py": "cluster/test_settings.py",
     "codings/*.py": "conformance/test_codings.py",
@@ -247,6 +248,7 @@ OUTSIDE = {
     "cluster",
     "console",
     "demo",
+    "inspector",
     "maskers",
     "monitor",
     "proxy",

@@ -83,7 +83,8 @@ def command(
     Opens mitmproxy's web interface, for this machine alone; its address is printed with a token.
     """
     interface = Interface(interface or Interface.WEB)
-    if interface is Interface.TERMINAL and not sys.stdout.isatty():
+    is_terminal = interface is Interface.TERMINAL
+    if is_terminal and not sys.stdout.isatty():
         raise UserError("--terminal needs a terminal: take --dump, or the web interface")
     if reveal and save is None:
         raise UserError("--reveal says how --save writes: give --save FILE")
@@ -112,7 +113,7 @@ def command(
             show,
             gate,
             Reload(inspected.paths, inspected.load, _complain),
-            lambda url: _say_ready(settings, places, url),
+            lambda url, phones: None if is_terminal else _say_ready(settings, places, url, phones),
         )
 
 
@@ -253,7 +254,7 @@ def _saving(file: IO[str]) -> Save:
     return save
 
 
-def _say_ready(settings: Settings, places: Sequence[Place], url: str) -> None:
+def _say_ready(settings: Settings, places: Sequence[Place], url: str, phones: list[str]) -> None:
     scheme = "https" if settings.tls.mode == "serve" else "http"
     for place in places:
         kind = place.mode.partition(":")[0]
@@ -263,6 +264,8 @@ def _say_ready(settings: Settings, places: Sequence[Place], url: str) -> None:
         _say(
             f"route {route.host}{route.path} -> {'/'.join(route.upstream.split('/', 3)[:3])}  [{', '.join(route.tracker)}]"
         )
+    for configuration in phones:
+        click.echo(configuration, err=True)
     if url:
         _say(f"web interface {url}")
     _say("ready")

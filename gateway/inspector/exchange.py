@@ -22,7 +22,7 @@ _PORTS = {"http": 80, "https": 443}
 _NEEDED = ("content-length", "transfer-encoding", "expect")  # by mitmproxy, to read the body
 
 
-def came_of(flow: http.HTTPFlow) -> Came:
+def came_of(flow: http.HTTPFlow, *, is_direct: bool) -> Came:
     """A flow's request as it stands in it. HTTP/2 has no Host field: its authority is one."""
     request = flow.request
     headers = headers_of(request.headers)
@@ -38,6 +38,7 @@ def came_of(flow: http.HTTPFlow) -> Came:
         request.scheme,
         request.host,
         request.port,
+        is_direct,
     )
 
 
@@ -49,9 +50,7 @@ def headers_of(fields: http.Headers) -> Headers:
 def husk(came: Came, path: str = "/") -> http.Request:
     """A request that says nothing but its method: what stands in a flow until, or instead of, what was made of it."""
     needed = [pair for pair in came.received.headers if pair[0].lower() in _NEEDED]
-    return _request(
-        came.received.method, f"{came.scheme or 'http'}://{came.host}:{came.port}", path, Headers(needed), b""
-    )
+    return _request(came.received.method, f"{came.scheme}://{came.host}:{came.port}", path, Headers(needed), b"")
 
 
 def made_request(route: Route, method: str, target: str, headers: Headers, body: bytes) -> http.Request:

@@ -108,7 +108,7 @@ class Gate:
             return
         if len(self._heads) >= _HEADS:
             self._heads.pop(next(iter(self._heads)))
-        came = self._heads[flow.id] = came_of(flow)
+        came = self._heads[flow.id] = came_of(flow, is_direct=not self._door.is_reverse)
         flow.request = husk(came)
         flow.client_conn = flow.client_conn.copy()
         flow.client_conn.peername = NOBODY  # a flow may be saved
@@ -124,12 +124,12 @@ class Gate:
         elif seen is not None and seen.made == digest_of(flow.request):
             came = seen.came  # sent once more, unchanged: as it came, by the rules of now
         else:
-            came = came_of(flow)
+            came = came_of(flow, is_direct=True)
         await self._judge(flow, came, is_fresh=head is not None)
 
     async def again(self, flow: http.HTTPFlow) -> None:
         """A request that is no longer what was made of it."""
-        await self._judge(flow, came_of(flow), is_fresh=False)
+        await self._judge(flow, came_of(flow, is_direct=True), is_fresh=False)
 
     def stands(self, flow: http.HTTPFlow) -> bool:
         """Whether a flow's request is what the pipeline made."""
@@ -181,7 +181,7 @@ class Gate:
             return self._turn_away(flow, came, framing.PLAIN)
         if self._pseudonym in known_gateways(came.received.headers) and is_fresh:
             return self._turn_away(flow, came, framing.LOOP)
-        found = find(plan, came, head.host, head.target, by_upstream=not (self._door.is_reverse and is_fresh))
+        found = find(plan, came, head.host, head.target)
         if found is None:
             return self._turn_away(flow, came, framing.NO_ROUTE)
         route, target, hosts = found
@@ -281,14 +281,12 @@ def is_for_setup(flow: http.HTTPFlow) -> bool:
     return bool(options.onboarding) and (flow.request.pretty_host, flow.request.port) == (options.onboarding_host, 80)
 
 
-def find(
-    plan: Plan, came: Came, host: str, target: str, *, by_upstream: bool
-) -> tuple[Route, str, Mapping[str, str]] | None:
+def find(plan: Plan, came: Came, host: str, target: str) -> tuple[Route, str, Mapping[str, str]] | None:
     """The route of a request, the target behind its prefix, and how backends' addresses read for who asked.
 
     In a proxy's modes an SDK asks for the backend itself: the route in front of it is meant, the longest path first.
     """
-    if by_upstream:
+    if came.is_direct:
         for route in sorted(plan.routes, key=lambda one: -len(one.base)):
             base = urlsplit(route.base).path
             if _authority(route) == (came.host, came.port) and (target + "/").startswith(base + "/"):

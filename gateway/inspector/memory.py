@@ -16,15 +16,16 @@ MOST_FLOWS = 2_000
 
 @dataclass(frozen=True, slots=True)
 class Came:
-    """A request as it came. `host` and `port` are where it was to go, where the browser was told so (a proxy's modes)."""
+    """A request as it came. `is_direct`: it asks for a backend itself, at `host` and `port`, and not for a route."""
 
     received: Received
     body: bytes
     peer: str
     secure: bool
-    scheme: str = ""
-    host: str = ""
-    port: int = 0
+    scheme: str
+    host: str
+    port: int
+    is_direct: bool
 
 
 @dataclass(frozen=True, slots=True)

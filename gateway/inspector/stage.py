@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,8 +17,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from mitmproxy import contentviews
+from mitmproxy.addons.errorcheck import ErrorCheck
+from mitmproxy.addons.proxyserver import Proxyserver
 from mitmproxy.master import Master
 from mitmproxy.options import Options
+from mitmproxy.proxy.mode_servers import WireGuardServerInstance
 from mitmproxy.tools.console.master import ConsoleMaster
 from mitmproxy.tools.dump import DumpMaster
 from mitmproxy.tools.web.master import WebMaster
@@ -60,17 +63,20 @@ class Reload:
     complain: Callable[[UserError], None]
 
 
-def run(show: Show, gate: Gate, reload: Reload, ready: Callable[[str], None]) -> None:
-    """Until it is ended. `ready` is told the address of the web interface, or nothing."""
+type Ready = Callable[[str, list[str]], None]
+
+
+def run(show: Show, gate: Gate, reload: Reload, ready: Ready) -> None:
+    """Until it is ended. `ready` is told the address of the web interface, or nothing, and how phones come in."""
     asyncio.run(_run(show, gate, reload, ready))
 
 
-async def _run(show: Show, gate: Gate, reload: Reload, ready: Callable[[str], None]) -> None:
+async def _run(show: Show, gate: Gate, reload: Reload, ready: Ready) -> None:
     logging.getLogger().setLevel(logging.INFO)
     for name in ("tornado", "asyncio", "hpack", "quic"):
         logging.getLogger(name).setLevel(logging.WARNING)
     master = _master(show.interface)
-    tell = _Ready(lambda: ready(master.web_url if isinstance(master, WebMaster) else ""))
+    tell = _Ready(lambda: ready(_address(master), list(_configurations(master))))
     master.addons.add(gate, Seal(gate), tell)  # type: ignore[no-untyped-call]
     master.addons.chain.remove(gate)
     master.addons.chain.insert(0, gate)
@@ -96,14 +102,30 @@ async def _run(show: Show, gate: Gate, reload: Reload, ready: Callable[[str], No
                 program.adopt(gate.serving.programs[name])
         gate.serving = fresh
 
+    check = master.addons.get("errorcheck")  # type: ignore[no-untyped-call]
     watcher = Watcher(reload.paths, reload.load, take, reload.complain)
     watching = loop.create_task(watcher.run())
     try:
         await master.run()
+    except SystemExit:
+        errors = check.logger.has_errored if isinstance(check, ErrorCheck) else []
+        raise UserError("; ".join(error.getMessage() for error in errors) or "mitmproxy can't start") from None
     finally:
         watching.cancel()
         with suppress(asyncio.CancelledError):
             await watching
+
+
+def _address(master: Master) -> str:
+    return master.web_url if isinstance(master, WebMaster) else ""
+
+
+def _configurations(master: Master) -> Iterator[str]:
+    """What WireGuard's app on a phone is given, where that is a mode."""
+    server = master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
+    for instance in server.servers if isinstance(server, Proxyserver) else ():
+        if isinstance(instance, WireGuardServerInstance) and (told := instance.client_conf()):
+            yield told
 
 
 def _set(master: Master, told: dict[str, object], certificate: bytes) -> None:
