@@ -356,10 +356,6 @@ MISTAKES = [
 ]
 
 
-OF_MITMPROXY = pytest.mark.filterwarnings("ignore:.* deprecated:DeprecationWarning")  # as it imports pyparsing
-
-
-@OF_MITMPROXY
 @pytest.mark.parametrize(("options", "message"), MISTAKES)
 def test_a_mistake_is_one_line(options, message, tmp_path, monkeypatch):
     configure(tmp_path, "https://eu.i.posthog.com")
@@ -371,7 +367,6 @@ def test_a_mistake_is_one_line(options, message, tmp_path, monkeypatch):
     assert not (tmp_path / "raw.jsonl").exists()
 
 
-@OF_MITMPROXY
 def test_an_address_in_use_is_one_line(tmp_path):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         configure(tmp_path, "https://eu.i.posthog.com")
