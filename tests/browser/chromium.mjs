@@ -1,5 +1,5 @@
 // How the tests start Chromium: the system's own binary, no traffic but loopback, no sign of automation (trackers drop
-// headless visitors). `host` is the one name that resolves, to loopback; `spki` is the one certificate key trusted beside
+// headless visitors). `host` is the one name that resolves (and `hosts`), to loopback; `spki` is the one certificate key trusted beside
 // the system's: a wrong certificate still fails. `gpc` turns on the browser's own Global Privacy Control.
 // User agent and GPC are switches, since what a driver overrides does not hold for the requests of a page that is being left.
 import { chromium } from 'playwright-core';
@@ -12,13 +12,13 @@ const QUIET = [
 
 export const viewport = { width: 1120, height: 920 };
 
-export const launch = ({ chromium: executablePath, host, spki, gpc }) => chromium.launch({
+export const launch = ({ chromium: executablePath, host, hosts = [], spki, gpc }) => chromium.launch({
   executablePath,
   headless: true,
   args: [
     ...QUIET,
     `--user-agent=${VISITOR}`,
-    `--host-resolver-rules=${host ? `MAP ${host} 127.0.0.1,` : ''}MAP * ~NOTFOUND`,
+    `--host-resolver-rules=${[host, ...hosts].map((name) => name ? `MAP ${name} 127.0.0.1,` : '').join('')}MAP * ~NOTFOUND`,
     ...(spki ? [`--ignore-certificate-errors-spki-list=${spki}`] : []),
     ...(gpc ? ['--enable-features=GlobalPrivacyControlForce'] : []),
   ],

@@ -136,7 +136,7 @@ def test_the_list_is_filtered_and_paged(tmp_path, monkeypatch):
         assert await numbers("tracker=sentry") == []
         assert await numbers("route=shop&most=2") == [7, 6]
         assert await numbers("after=5") == [7, 6]
-        assert (await stage.api("GET", "/traffic?verdict=nonsense", tokens[Role.VIEWER]))[0] == 422
+        assert (await stage.api("GET", "/traffic?verdict=nonsense", tokens[Role.VIEWER]))[0] == 400
 
     told(tmp_path, monkeypatch, story)
 
