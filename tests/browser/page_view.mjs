@@ -46,6 +46,7 @@ async function edit() {
     texts.push(await page.content(), await page.frameLocator('#frame').locator('html').innerHTML());
     for (const colorScheme of ['dark', 'light']) {
       await page.emulateMedia({ colorScheme });
+      await page.waitForTimeout(150); // colours change slowly
       await page.screenshot({ path: path.join(job.screenshots, `${name}-${colorScheme}.png`) });
     }
   };

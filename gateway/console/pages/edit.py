@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from gateway.console import rules
+from gateway.console.adding import added
 from gateway.console.call import Call, Problem
 from gateway.console.pages.page import Redirect
 from gateway.console.role import Role
@@ -18,12 +19,18 @@ _DONE = {
     "published": "Published: the next request is masked by it.",
     "back": "Rolled back: the next request is masked by it.",
 }
+_ADDED = "The rule is at the end of `mask:` below. Nothing is published yet."
+_NOT_ADDED = "this rule can't be put in line by line: copy it into the list of rules by hand"
 
 
 async def show(call: Call) -> Mapping[str, Any]:
     """The file's text as it is."""
     found = await rules.read_rule_file(_of(call, call.query.get("file", "")))
-    return _page(call, found, found.text) | {"good": _DONE.get(call.query.get("done", ""), "")}
+    page = _page(call, found, found.text) | {"good": _DONE.get(call.query.get("done", ""), "")}
+    if rule := call.query.get("rule", "").replace("\r\n", "\n"):  # from the page view
+        text = added(found.text, rule)
+        page |= {"told": _NOT_ADDED} if text is None else {"text": text, "good": _ADDED}
+    return page
 
 
 async def act(call: Call) -> Mapping[str, Any] | Redirect:

@@ -17,6 +17,8 @@ from pydantic import ValidationError
 from gateway.console import recordings
 from gateway.console.call import Call, Problem
 from gateway.console.recordings import PageQuery, RecordedPage
+from gateway.console.role import Role
+from gateway.console.rules import live_files
 from gateway.core.errors import UserError
 from gateway.insight.markup import HEADERS
 
@@ -48,6 +50,7 @@ async def show_one(call: Call) -> Mapping[str, Any]:
         "suggestion": page.suggestion,
         "rule": asked.rule,
         "told": told,
+        "files": await _files(call) if call.actor.role.may(Role.EDITOR) else (),
         "to": partial(_address, page),
         "title_of_page": named or "A recorded page",
     }
@@ -61,6 +64,12 @@ async def show_frame(call: Call) -> web.Response:
     )
 
 
+async def _files(call: Call) -> list[str]:
+    """The rule files that can be changed from here, the last one, which outweighs the others, first."""
+    found = live_files(call.desk)
+    return await call.desk.run(lambda: [one.name for one in reversed(found) if not one.why_not])
+
+
 def _address(page: RecordedPage, *, node: int | None = None, rule: str = "") -> str:
     """The query of this page's own address, with another element or rule."""
     told: dict[str, object] = {"window": page.window, "moment": page.moment}
@@ -70,7 +79,7 @@ def _address(page: RecordedPage, *, node: int | None = None, rule: str = "") -> 
 
 
 def _asked(call: Call) -> PageQuery:
-    told = {name: value for name, value in call.query.items() if value or name == "rule"}
+    told = {name: value for name, value in call.query.items() if value and name != "file"}  # `file`: for another button
     try:
         return PageQuery.model_validate_strings(told)
     except ValidationError as error:
