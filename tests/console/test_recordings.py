@@ -130,7 +130,7 @@ def test_what_is_asked_wrongly_is_told_and_shows_nothing(tmp_path, monkeypatch):
         name = (await sessions(console, token))[0]["id"]
         for query, told in WRONG.items():
             status, problem, _ = await console.api("GET", f"/recordings/{name}?{query}", token)
-            assert status == 422
+            assert status == (422 if "rule" in query else 400)
             assert told in json.dumps(problem)
         fields = {"Authorization": f"Bearer {token}"}
         for gone in ("x", "request-1", "request-99", "0" * 32):
