@@ -956,6 +956,8 @@ def state_files(configuration: Configuration) -> list[Path]:
     keys = [settings.masking_key.file] if settings.masking_key.file is not None else []
     if settings.spool is not None:  # what is quarantined is wiped after its time, and in no copy
         keys += [settings.spool.path, *([settings.spool.key.file] if settings.spool.key.file is not None else [])]
+    if settings.console is not None and settings.console.key is not None:
+        keys += [settings.console.path, *([settings.console.key.file] if settings.console.key.file is not None else [])]
     packaged = rules_directory()
     own = [path for path in configuration.files if not path.is_relative_to(packaged)]
     return list(dict.fromkeys([*own, *keys, settings.encryption_keys]))
