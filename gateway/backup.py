@@ -143,6 +143,11 @@ def backups_in(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.name, reverse=True)
 
 
+def newest(folder: Path) -> datetime | None:
+    """When the newest backup was made."""
+    return max(filter(None, map(made_at, backups_in(folder))), default=None)
+
+
 def is_due(folder: Path, now: datetime) -> bool:
     """Whether a day has gone by since the newest backup. One from the future (a clock that was wrong) doesn't count."""
     times = [made_at(path) for path in backups_in(folder)]

@@ -105,6 +105,12 @@ METRICS: Final[dict[str, Metric]] = {
     "gateway_spool_limit_bytes": Metric("gauge", "Bytes that may wait."),
     "gateway_spool_oldest_seconds": Metric("gauge", "Age of what has waited longest; 0 where nothing waits."),
     "gateway_spool_dropped_total": Metric("counter", "Records that were given up, by why.", ("reason",)),
+    "gateway_quarantine_records": Metric("gauge", "Requests that could not be read, and are kept sealed."),
+    "gateway_quarantine_bytes": Metric("gauge", "Bytes of those, as sealed."),
+    "gateway_maskers": Metric("gauge", "Processes that mask and are up."),
+    "gateway_masker_memory_bytes": Metric("gauge", "Resident memory of all processes that mask."),
+    "gateway_masker_ends_total": Metric("counter", "Processes that masked and ended, by why.", ("why",)),
+    "gateway_backup_timestamp_seconds": Metric("gauge", "When the newest backup was made (Unix time)."),
     "gateway_monitor_samples_total": Metric(
         "counter", "Masked requests that were to be read again, by what became of that.", ("result",)
     ),

@@ -113,6 +113,7 @@ class Served:
         self._cluster = cluster_of(self._configuration.settings, self._keys.oldest)
         self._store = self._cluster.store if self._cluster is not None else make_store(self._configuration.settings)
         self._backup_failed: Name | None = None
+        self._backup_made: datetime | None = None  # the newest
         settings = self._configuration.settings
         self._traffic = Traffic(keep=settings.console is not None, debug=is_debug(settings))
         self._sources: list[Source] = []  # whoever has something to say, once it is there
@@ -187,6 +188,8 @@ class Served:
     def back_up(self, now: datetime) -> None:
         """Makes a backup where one is due; what goes wrong is said and keeps nobody from serving."""
         settings = self._configuration.settings.backup
+        if settings is not None:
+            self._backup_made = backup.newest(settings.folder)
         if settings is None or not settings.daily or not backup.is_due(settings.folder, now):
             return
         try:
@@ -198,6 +201,7 @@ class Served:
         else:
             log.emit(Event.BACKED_UP, where=Name(path), count=len(written))
             self._backup_failed = None
+            self._backup_made = now
 
     def troubles(self) -> Iterator[Trouble]:
         """Whether the last backup failed."""
@@ -207,6 +211,8 @@ class Served:
     def samples(self) -> Iterator[Sample]:
         """What runs, and what is kept of sessions."""
         yield Sample("gateway_build_info", 1, (Name(__version__),))
+        if self._backup_made is not None:
+            yield Sample("gateway_backup_timestamp_seconds", self._backup_made.timestamp())
 
     @property
     def configuration(self) -> Configuration:

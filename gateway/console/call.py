@@ -20,6 +20,7 @@ from gateway.console.accounts import Accounts
 from gateway.console.context import Context
 from gateway.console.database import Database
 from gateway.console.history import History
+from gateway.console.hour import Hour
 from gateway.console.metrics import Exposition
 from gateway.console.problem import Problem
 from gateway.console.role import Role
@@ -98,6 +99,7 @@ class Desk:
     throttle: Throttle
     sources: Sequence[Source]
     exposition: Exposition
+    hour: Hour
     traffic: Traffic
     control: Control
     workshop: Workshop
@@ -126,6 +128,7 @@ def open_desk(
         Throttle(),
         sources,
         Exposition(sources),
+        Hour(sources),
         traffic,
         control,
         Workshop(),

@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.console import explaining, live, people, recordings, routes, rules, shadow, spool, state
+from gateway.console import explaining, health, live, people, recordings, routes, rules, shadow, spool, state
 from gateway.console.call import Call, Model
 from gateway.console.role import Role
 
@@ -105,6 +105,8 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
               live.read_exchange, live.SightView, query=live.SightQuery, fails=(404,)),
     Operation("GET", "/traffic/{number}/comparison", Role.EDITOR, "One request before and after, in debug mode; audited.",
               live.compare_exchange, live.SightView, query=live.SightQuery, fails=(404, 409)),
+    Operation("GET", "/health", Role.VIEWER, "The last hour in figures, and what the efficacy monitor found.", health.read_health,
+              health.Health),
     Operation("GET", "/metrics", Role.VIEWER, "Every metric, as JSON.", state.read_metrics, state.Metrics),
 )
 # fmt: on

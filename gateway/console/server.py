@@ -32,6 +32,7 @@ class Console:
         self._sources = sources
         self._desk = desk
         self._runner: web.AppRunner | None = None
+        self._measuring: asyncio.Task[None] | None = None
         self.address: tuple[str, int] | None = None
         self.is_secure = False
         self._recording: asyncio.Task[None] | None = None
@@ -53,6 +54,8 @@ class Console:
             application.web, access_log=None, logger=silent, shutdown_timeout=STOP_SECONDS, max_line_size=LINE_SIZE
         )
         await self._runner.setup()
+        if self._desk is not None:
+            self._measuring = asyncio.create_task(self._desk.hour.run())
         await web.SockSite(self._runner, bound, ssl_context=tls).start()
 
     def took(self) -> None:
@@ -68,6 +71,9 @@ class Console:
 
     async def close(self) -> None:
         """Ends all connections."""
+        if self._measuring is not None:
+            self._measuring.cancel()
+            await asyncio.gather(self._measuring, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
         if self._recording is not None:

@@ -8,7 +8,7 @@ nothing, and the front asks there. A request of no session may be masked anywher
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +22,7 @@ from gateway.core.outcome import Outcome, Refuse
 from gateway.log import Name
 from gateway.maskers import wire
 from gateway.maskers.blueprint import Blueprint
-from gateway.maskers.bounds import time_for
+from gateway.maskers.bounds import resident, time_for
 from gateway.maskers.link import End, Ended, Interrupted, Link
 from gateway.maskers.shared import SharedState
 from gateway.ruleset.program import Program
@@ -158,6 +158,7 @@ class Maskers:
         self._editions = 0
         self._current: Edition | None = None
         self._tasks: list[asyncio.Task[None]] = []
+        self._ends: Counter[End] = Counter()
         self._reading = asyncio.Semaphore(READING_AT_ONCE * count)
 
     # life
@@ -221,7 +222,12 @@ class Maskers:
             yield Trouble(StatusReason.WORKERS_DOWN)
 
     def samples(self) -> Iterator[Sample]:
-        """What is kept of sessions, as it was counted last, and the CPU time of masking."""
+        """The processes, what is kept of sessions as it was counted last, and the CPU time of masking."""
+        pids = self.pids
+        yield Sample("gateway_maskers", len(pids))
+        yield Sample("gateway_masker_memory_bytes", sum(map(resident, pids)))
+        for why in End:
+            yield Sample("gateway_masker_ends_total", self._ends[why], (why,))
         yield Sample("gateway_masking_cpu_seconds", self._spent)
         if self._current is not None:
             limits = max((program.limits.time for program in self._current.programs.values()), default=0.0)
@@ -263,6 +269,7 @@ class Maskers:
         while True:
             if slot.link is not None:
                 await slot.link.ended.wait()
+                self._ends[slot.link.why] += 1
                 self._told(slot.link.why)
                 slot.empty(loop.time())
             pause = SHORTEST_PAUSE * 2 ** max(0, slot.recent_deaths(loop.time()) - 1)

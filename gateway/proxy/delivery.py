@@ -110,6 +110,10 @@ class Delivery:
         yield Sample("gateway_spool_oldest_seconds", numbers.oldest or 0.0)
         for why, count in numbers.dropped.items():
             yield Sample("gateway_spool_dropped_total", count, (why,))
+        if self._quarantine is not None:
+            records, size = self._quarantine.held
+            yield Sample("gateway_quarantine_records", records)
+            yield Sample("gateway_quarantine_bytes", size)
 
     async def first(self, passage: Passage, route: Route, inbound: Inbound, send: Send) -> Response | None:
         """The answer to what is kept before its backend is asked: on a queued route, while the backend is away, or

@@ -84,6 +84,12 @@ class Pen:
             if self._db.execute("DELETE FROM records WHERE at < ?", (oldest,)).rowcount:
                 self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
+    def held(self) -> tuple[int, int]:
+        """How many requests there are, and their bytes as sealed."""
+        with suppress(sqlite3.Error):
+            return self._one("SELECT count(*) FROM records"), self._one("SELECT coalesce(sum(bytes), 0) FROM totals")
+        return 0, 0
+
     def _one(self, query: str) -> int:
         return int(self._db.execute(query).fetchone()[0])
 
@@ -95,6 +101,7 @@ class Quarantine:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="quarantine")
         self._given = path, sealer, limit, keep
         self._pen: Pen | None = None
+        self.held = (0, 0)  # requests and bytes, as they were counted last
 
     async def add(self, inbound: Inbound, reason: Reason) -> bool:
         """Stores one request; True once it is on disk."""
@@ -117,11 +124,16 @@ class Quarantine:
         return self._pen
 
     def _add(self, inbound: Inbound, reason: Reason) -> bool:
-        return self._opened().add(inbound, reason)
+        pen = self._opened()
+        is_kept = pen.add(inbound, reason)
+        self.held = pen.held()
+        return is_kept
 
     def _tidy(self) -> None:
         if self._pen is not None or self._given[0].exists():
-            self._opened().tidy()
+            pen = self._opened()
+            pen.tidy()
+            self.held = pen.held()
 
 
 def _write(inbound: Inbound) -> bytes:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.console.pages import account, accounts, audit, edit, history, live, recordings, routes, rules
+from gateway.console.pages import account, accounts, audit, edit, health, history, live, recordings, routes, rules
 from gateway.console.pages.page import Page, Redirect
 from gateway.console.role import Role
 
@@ -28,6 +28,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("/rules/history", "History of rules", Role.VIEWER, "history.html", history.show, history.act, acts=Role.EDITOR,
          listed=False),
     Page("/routes", "Routes", Role.VIEWER, "routes.html", routes.show, routes.act, acts=Role.EDITOR),
+    Page("/health", "Health", Role.VIEWER, "health.html", health.show),
     Page("/accounts", "Accounts", Role.ADMIN, "accounts.html", accounts.show, accounts.act, acts=Role.ADMIN),
     Page("/audit", "Audit log", Role.ADMIN, "audit.html", audit.show),
     Page("/account", "My account", Role.VIEWER, "account.html", account.show, account.act, listed=False),
