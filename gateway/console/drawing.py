@@ -73,6 +73,11 @@ def figure(value: float | None, unit: str) -> str:
     return f"{shown} {prefix}{unit}" if unit.startswith(("B", "s")) or not prefix else f"{shown}{prefix} {unit}"
 
 
+def bare(word: str, unit: str) -> str:
+    """A figure where its unit stands elsewhere; seconds and bytes keep theirs, since they may be milli or kilo."""
+    return word if unit.startswith(("B", "s")) else word.removesuffix(f" {unit}")
+
+
 def ceiling(most: float) -> float:
     """A round number that is no less: 1, 2 or 5 times a power of ten."""
     if most <= 0:
@@ -105,12 +110,12 @@ def draw(lines: Sequence[Line], times: Sequence[float], unit: str) -> Drawing:
             path.append(f"{pen}{x(at):g} {y(value):g}" + ("h0" if pen == "M" else ""))
             pen = "L"
         there = [value for value in line.values if value is not None]
-        words = figure(there[-1] if there else None, unit), figure(max(there, default=None), unit)
-        drawn.append(Drawn(line.label, "".join(path), *words))
+        last_one, most = (figure(one, unit) for one in (there[-1] if there else None, max(there, default=None)))
+        drawn.append(Drawn(line.label, "".join(path), last_one, most))
     marks = [at for at in times if int(at // STEP) % (60 if len(times) > 100 else 12) == 0]
     return Drawing(
         tuple(drawn),
-        tuple(Tick(y(top * part), figure(top * part, unit).replace(f" {unit}", "")) for part in (0, 0.5, 1)),
+        tuple(Tick(y(top * part), bare(figure(top * part, unit), unit)) for part in (0, 0.5, 1)),
         tuple(
             Tick(x(at), f"{datetime.fromtimestamp(at, UTC):%H:%M}") for at in marks if LEFT + 14 < x(at) < WIDTH - 24
         ),

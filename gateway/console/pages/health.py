@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gateway.console.call import Call
-from gateway.console.drawing import draw
+from gateway.console.drawing import bare, draw
 from gateway.console.health import read_health
 from gateway.console.hour import Line
 
@@ -29,6 +29,7 @@ async def show(call: Call) -> Mapping[str, Any]:
         "health": health,
         # a picture of nothing at all says nothing
         "pictures": [(chart, drawing) for chart, drawing in pictures if drawing.lines],
+        "bare": bare,
         "days": None if expires is None else (expires - now).days,
         "again": EVERY if call.query.get("again") == "on" else 0,
     }
