@@ -119,9 +119,9 @@ def test_an_element_comes_with_a_rule_that_can_be_tried_at_once(tmp_path, monkey
 WRONG = {
     "rule=mask:%20[": "the rule that you try:2",
     "rule=mask:%20[{name:%20a,%20select:%20'..',%20with:%20mask}]": "is no CSS selector",
-    "moment=-1": "something in it is wrong",
-    "moment=x": "something in it is wrong",
-    "other=1": "something in it is wrong",
+    "moment=-1": "this is not what the document describes",
+    "moment=x": "this is not what the document describes",
+    "other=1": "this is not what the document describes",
 }
 
 
