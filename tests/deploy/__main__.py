@@ -66,7 +66,7 @@ class Proof:
         except (Failed, subprocess.SubprocessError, OSError) as error:
             self.failed = True
             told = getattr(error, "stderr", "") or str(error)
-            print(f"FAILED  {claim}: {told.strip()[-600:]}", flush=True)
+            print(f"FAILED  {claim}: {told.strip()[-1200:]}", flush=True)
         else:
             print(f"ok      {claim}{f': {seen}' if seen else ''}", flush=True)
 
@@ -108,7 +108,7 @@ class Proof:
     def start(self, name: str, service: dict[str, Any], network: str, *words: str) -> str:
         """A service of compose.yaml, by podman."""
         options = [
-            *LIMITS, "--no-healthcheck", f"--network={network}", *(f"--cap-drop={one}" for one in service["cap_drop"]),
+            *LIMITS, "--no-healthcheck", f"--network={network}", "--no-hosts", f"--volume={self.folder / 'hosts'}:/etc/hosts:ro", *(f"--cap-drop={one}" for one in service["cap_drop"]),
             *(f"--security-opt={one.replace(':true', '')}" for one in service["security_opt"]),
             *(["--read-only"] if service["read_only"] else []), *(f"--tmpfs={_tmpfs(one)}" for one in service["tmpfs"]),
             *(f"--volume={self._volume(one)}" for one in service["volumes"]), *words,
@@ -118,8 +118,6 @@ class Proof:
         entry = service.get("entrypoint", [])
         if entry:
             options.append(f"--entrypoint={json.dumps(entry)}")
-        if network == "none":
-            options += [f"--add-host={host}:127.0.0.1" for host in ("backend", "nats", "gateway")]
         self.started.append(name)
         done = self.podman("run", "--name", name, *options, IMAGE, *service.get("command", []))
         return done.stdout.strip()[:12]
@@ -239,6 +237,7 @@ def main(folder: Path) -> int:
     proof = Proof(folder)
     shutil.rmtree(proof.demo, ignore_errors=True)
     shutil.copytree(ROOT / "docker" / "demo", proof.demo)
+    (folder / "hosts").write_text("127.0.0.1 localhost gateway backend nats\n")
     services = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]
     nats = {**services["nats"], "entrypoint": ["nats-server"]}
     nats["volumes"] = [*nats["volumes"], f"{Path(shutil.which('nats-server') or '').resolve()}:/usr/bin/nats-server:ro"]
