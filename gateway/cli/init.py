@@ -105,7 +105,7 @@ _NEXT: Final = """
 
 5. See that it answers:
 
-   curl --cacert {authority} https://localhost:8443{path}
+   curl --cacert {authority} https://localhost:8443{path}opt-out.json
 
 The certificate is good for the web server on this machine; where browsers connect, use one that they trust.
 To go back, put the SDK's option back: nothing else on the site has changed."""
