@@ -33,6 +33,8 @@ CHAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "docs/in-front.md",
         "certs/README.md",
         "docs/operations.md",
+        "docs/console.md",
+        "docs/monitoring.md",
         "docs/spool.md",
         "docs/cluster.md",
     ),
