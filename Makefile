@@ -14,7 +14,7 @@ MAKEFLAGS += --no-print-directory
 UV := .ci/uv
 # networks that look into TLS put their authority here; Node would ask its own list
 AUTHORITIES := $(wildcard /etc/ssl/certs/ca-certificates.crt)
-PACKAGED := $(shell find gateway rules -type f -not -name '*.pyc') pyproject.toml README.md LICENSE
+PACKAGED := $(shell find gateway rules -type f -not -name '*.pyc' -not -name '*.so') pyproject.toml hatch_build.py README.md LICENSE
 
 .PHONY: demo test check docs bench sbom env schemas wheel
 .DEFAULT_GOAL := help
@@ -51,7 +51,7 @@ sbom:
 
 env: .venv/.synced
 
-.venv/.synced: uv.lock pyproject.toml
+.venv/.synced: uv.lock pyproject.toml hatch_build.py $(wildcard gateway/native/*.[ch])
 	@$(UV) sync --locked --quiet
 	@touch $@
 

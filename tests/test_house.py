@@ -47,6 +47,7 @@ TESTED_ELSEWHERE = {
     "core/limits.py": "core/test_opening.py",
     "core/outcome.py": "wire/test_forwarding.py",  # types
     "core/plugin.py": "conformance/test_detectors.py",  # types
+    "core/signs.py": "native/test_native.py",
     "core/report.py": "judge/test_recorded_traffic.py",
     "maskers/*.py": "maskers/test_pool.py",  # as processes
     "monitor/*.py": "cli/test_monitor.py",  # as processes, in a gateway that runs
@@ -109,12 +110,13 @@ def test_the_packaged_files_are_those_of_the_tree():
 
 
 def is_shipped(path):
-    return path.is_file() and path.suffix != ".pyc"
+    return path.is_file() and path.suffix not in (".pyc", ".so")  # the compiled twin is made where the package is built
 
 
 def test_an_installed_package_brings_its_rules_along():
     section = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert section == {"packages": ["gateway"], "force-include": {"rules": "gateway/_rules"}}
+    wanted = {"packages": ["gateway"], "force-include": {"rules": "gateway/_rules"}, "hooks": {"custom": {}}}
+    assert section == wanted
 
 
 def test_no_file_holds_a_path_of_the_machine_it_was_made_on():
@@ -251,6 +253,7 @@ OUTSIDE = {
     "inspector",
     "maskers",
     "monitor",
+    "native",  # pure but for one look at the environment, when it is imported
     "proxy",
     "report",
     "spool",

@@ -96,9 +96,12 @@ class Writer(Protocol):
 
 
 class Layer:
-    """One opened coding or format. `parent` is the leaf (and its layer) that this one was found in."""
+    """One opened coding or format. `parent` is the leaf (and its layer) that this one was found in.
 
-    __slots__ = ("_edits", "_trimmed", "name", "parent", "root", "source", "writer")
+    `openable` are those of its texts that may open into something, in order, where its format knows; None: any of them may.
+    """
+
+    __slots__ = ("_edits", "_trimmed", "name", "openable", "parent", "root", "source", "writer")
 
     def __init__(self, name: str, source: str | bytes, root: Node, writer: Writer) -> None:
         self.name = name
@@ -106,6 +109,7 @@ class Layer:
         self.root = root
         self.writer = writer
         self.parent: tuple[Layer, Leaf] | None = None
+        self.openable: list[Leaf] | None = None
         self._edits: dict[tuple[int, int], str | bytes] = {}  # by span: an empty leaf may stand where another starts
         self._trimmed: list[Map | List] = []
 
@@ -221,7 +225,7 @@ class Document:
     def release(self) -> None:
         """Ends the document: its layers hold nothing any more, so that nothing in it refers to itself."""
         for layer in self.layers:
-            layer.parent = None
+            layer.parent = layer.openable = None
             layer.root = _GONE
         self.layers, self.opaque, self._lengths = [], [], []
 

@@ -195,7 +195,7 @@ class Opener:
         countdown = LEAVES_PER_CHECK
         while queue:
             layer, depth = queue.pop()
-            for leaf in leaves(layer.root):
+            for leaf in leaves(layer.root) if layer.openable is None else layer.openable:
                 countdown -= 1
                 if not countdown:
                     countdown = LEAVES_PER_CHECK

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from gateway.core.document import Kind, Layer, Leaf
 from gateway.core.limits import Budget
+from gateway.core.signs import Shape
 
 
 class Coding(Protocol):
@@ -108,6 +109,10 @@ class Detector:
     hint: Callable[[str], bool] | None
     find: Callable[[str, Context], Iterable[tuple[int, int]]]
     why_not: Callable[[str, Context], Iterable[Miss]] | None = None
+    # signs of which a text must have one for the hint to hold; none at all: any text may do
+    shapes: tuple[Shape, ...] = ()
+    literals: tuple[str, ...] = ()
+    folded: tuple[str, ...] = ()  # literals, lower case, whose case counts for nothing
 
 
 @dataclass(frozen=True, slots=True)

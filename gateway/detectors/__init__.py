@@ -7,11 +7,12 @@ Invariant: with or without the prefilter it finds the same.
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Span
-from gateway.core.reading import read
+from gateway.core.reading import Reading, read
+from gateway.core.signs import UNTOLD, Needs, signs
 from gateway.detectors import (
     api_key,
     bearer,
@@ -59,10 +60,24 @@ DETECTORS: Final[tuple[Detector, ...]] = (
 LONG: Final = 16_384
 """Characters of a text from which on the time is looked at before each detector (and after each few thousand hits)."""
 BY_NAME: Final = {detector.name: detector for detector in DETECTORS}
+_NEEDS: Final = Needs([(detector.shapes, detector.literals, detector.folded) for detector in DETECTORS])
+# by identity: a detector of the same name from elsewhere is read always
+_MASK_OF: Final = {id(detector): mask or UNTOLD for detector, mask in zip(DETECTORS, _NEEDS.masks, strict=True)}
 
 
-def scan(text: str, detectors: Sequence[Detector], context: Context) -> list[Span]:
-    """What `detectors` find, as spans of the text as written; of overlapping ones the longest wins, then the first."""
+def scan(text: str, detectors: Sequence[Detector], context: Context, told: int | None = None) -> list[Span]:
+    """What `detectors` find, as spans of the text as written; of overlapping ones the longest wins, then the first.
+
+    `told` are the text's signs, where they are known already.
+    """
+    if told is None:
+        told = signs(text)
+    if told != UNTOLD:
+        masks = _MASK_OF
+        wanted = [
+            one for one in enumerate(detectors) if (mask := masks.get(id(one[1]), UNTOLD)) == UNTOLD or mask & told
+        ]
+        return _find(text, Reading(text), wanted, context) if wanted else []
     if not may_hold(text):
         if detectors is DETECTORS:
             return []
@@ -73,9 +88,12 @@ def scan(text: str, detectors: Sequence[Detector], context: Context) -> list[Spa
 
 def find(text: str, detectors: Sequence[Detector], context: Context) -> list[Span]:
     """`scan` without the prefilter."""
-    reading = read(text)
+    return _find(text, read(text), enumerate(detectors), context)
+
+
+def _find(text: str, reading: Reading, detectors: Iterable[tuple[int, Detector]], context: Context) -> list[Span]:
     hits: list[tuple[int, int, Span]] = []  # ordered by length, longest first, then by the list
-    for order, detector in enumerate(detectors):
+    for order, detector in detectors:
         if len(text) > LONG:
             context.check()
         if detector.hint is None or detector.hint(reading.text):

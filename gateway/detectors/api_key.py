@@ -58,6 +58,15 @@ _PREFIX: Final = re.compile(
     r"|dckr_|shp|sq0|EAAA|do[opr]_v1|HRKU|ph[xs]_|sntry|NRAK|dd[ap]p?_|lin_|figd_|ntn_|PMAK|hvs\.|atlasv1|sbp_|sb_secret"
     r"|:AA|AGE-SECRET|whsec_"
 )
+# the same as plain text, each as long as it goes
+_BEGINNINGS: Final = (
+    "_live_", "_test_", "_prod_", "_production_", "_sandbox_", "AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_",
+    "ghr_", "github_pat_", "glpat", "glptt", "gldt", "glrt", "glsoat", "glcbt", "glft", "glagent", "glc_", "glsa_", "xox",
+    "xapp-", "hooks.slack", "AIza", "GOCSPX", "ya29", "sk-", "gsk_", "xai-", "r8_", "hf_", "SG.", "key-", "-us", "SK", "AC",
+    "npm_", "pypi-", "rubygems_", "dckr_", "shp", "sq0", "EAAA", "doo_v1", "dop_v1", "dor_v1", "HRKU", "phx_", "phs_",
+    "sntry", "NRAK", "dda", "ddp", "lin_", "figd_", "ntn_", "PMAK", "hvs.", "atlasv1", "sbp_", "sb_secret", ":AA",
+    "AGE-SECRET", "whsec_",
+)  # fmt: skip
 
 
 def _hint(text: str) -> bool:
@@ -70,4 +79,4 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
         yield match.span()
 
 
-DETECTOR: Final = Detector(name="api_key", title="API key", label="key", hint=_hint, find=_find)
+DETECTOR: Final = Detector(name="api_key", title="API key", label="key", hint=_hint, find=_find, literals=_BEGINNINGS)

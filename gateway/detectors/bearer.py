@@ -53,4 +53,5 @@ DETECTOR: Final = Detector(
     label="credential",
     hint=lambda text: _CREDENTIAL.search(text) is not None,
     find=_find,
+    folded=("bearer", "basic"),
 )

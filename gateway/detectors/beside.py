@@ -20,6 +20,7 @@ _MOST_BETWEEN: Final = 3
 _MOST_JOINED: Final = 5
 _TOKEN: Final = re.compile(r"[^\W\d_](?:[^\W\d_]|[\u0900-\u0dff\u0e00-\u0eff])*")  # vowel signs are no letters to `re`
 _UNBROKEN: Final = re.compile(r"[^\d;|]{2,}")  # run over the reversed text before a number
+_LETTERS: Final = re.compile(r"[^\d;|]{2}")  # the least that a word may be
 _CAMEL: Final = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _JOINT: Final = re.compile(r"[\s.:=#\"'()\[{_°º>~\\-]{0,8}(?=[^\W\d_])")  # run over the reversed text too
 FILLERS: Final = frozenset(
@@ -54,8 +55,10 @@ class Words[T]:
 
     def beside(self, text: str, start: int) -> tuple[tuple[T, ...], bool]:
         """What the phrase before text[start] stands for, and whether only fillers stand between."""
+        if not _LETTERS.match(text, max(0, start - 2), start):
+            return (), False
         before = text[max(0, start - _NEAR) : start]
-        if not before or before.isspace():
+        if before.isspace():
             return (), False
         tail = _UNBROKEN.match(before[::-1])
         if tail is None:

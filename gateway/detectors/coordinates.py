@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.beside import Words
 
 _LATITUDE: Final = r"[-+]?(?:[0-8]?\d\.\d{4,18}|90\.0{4,18})"
@@ -109,4 +110,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.DECIMAL,),
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.beside import Words
 
 _PHRASES: Final = """
@@ -75,4 +76,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.DATED,),
 )

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.near_miss import near_misses
 
 _LOCAL: Final = re.compile(r"[\w.!#$%*+'^~-]{1,64}")  # run over the reversed text before the @
@@ -56,4 +57,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: "@" in text,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.AT_SIGN,),
 )

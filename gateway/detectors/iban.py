@@ -13,6 +13,7 @@ from typing import Final
 from stdnum import iban, numdb
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.near_miss import near_misses
 
 _PART: Final = re.compile(r"(\d+)!([nac])")
@@ -79,4 +80,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _START.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.ACCOUNT,),
 )

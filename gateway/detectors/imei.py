@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.beside import Words
 from gateway.detectors.payment_card import has_luhn
 
@@ -58,4 +59,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _NUMBER.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.DIGITS_14,),
 )

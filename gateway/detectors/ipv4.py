@@ -13,6 +13,7 @@ from string import ascii_lowercase
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.near_miss import near_misses
 
 _PACKAGE: Final = r"\.(?:min|bundle|m?js|css|map|t?gz|tar|zip|exe|dmg|whl|jar)\b"
@@ -116,4 +117,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _QUAD.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.QUAD,),
 )

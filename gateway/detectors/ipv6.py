@@ -12,6 +12,7 @@ from ipaddress import AddressValueError, IPv6Address
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.near_miss import near_misses
 
 _CANDIDATE: Final = re.compile(
@@ -68,4 +69,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: text.count(":") > 1,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.COLONS,),
 )

@@ -44,5 +44,10 @@ def _taken(parts: list[str], index: int, head: int) -> int:
 
 
 DETECTOR: Final = Detector(
-    name="jwt", title="JSON web token", label="jwt", hint=lambda text: _OBJECT[0] in text, find=_find
+    name="jwt",
+    title="JSON web token",
+    label="jwt",
+    hint=lambda text: _OBJECT[0] in text,
+    find=_find,
+    literals=_OBJECT[:1],
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.near_miss import near_misses
 
 _HH: Final = "[0-9A-Fa-f]{2}"
@@ -50,4 +51,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.PAIRS,),
 )

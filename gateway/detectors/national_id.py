@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.beside import Words
 
 # module of stdnum | shapes: 9 digit, A letter, * either, with a separator or none between | words, local and English
@@ -284,4 +285,5 @@ DETECTOR: Final = Detector(
     hint=_hint,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.DIGITS_6, Shape.LETTERED),
 )

@@ -13,6 +13,7 @@ from decimal import Decimal
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.near_miss import near_misses
 
 # first digits (from, to) → lengths. Sources: ISO/IEC 7812 registrations as the brands publish them
@@ -190,5 +191,11 @@ def _is_in_hex(text: str, start: int, end: int) -> bool:
 
 
 DETECTOR: Final = Detector(
-    name="payment_card", title="payment card", label="card", hint=_hint, find=_find, why_not=_why_not
+    name="payment_card",
+    title="payment card",
+    label="card",
+    hint=_hint,
+    find=_find,
+    why_not=_why_not,
+    shapes=(Shape.DIGITS_12, Shape.EXPONENT),
 )

@@ -15,6 +15,7 @@ from typing import Final
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 from gateway.detectors.beside import Words
 from gateway.detectors.near_miss import near_misses
 
@@ -130,4 +131,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.DIGITS_6,),
 )

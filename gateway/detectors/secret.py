@@ -168,4 +168,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: names_one(text.lower()),
     find=_find,
     why_not=_why_not,
+    folded=tuple(stem for stem in _STEMS if stem.isascii()),
 )

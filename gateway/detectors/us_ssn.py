@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import Shape
 
 _NUMBER: Final = re.compile(
     r"(?<!\d)(?<!\d[.-])(?<![A-Za-z]-)(?!000|666|9)\d{3}([ -]?)(?!00)\d{2}\1(?!0000)\d{4}(?!\d|[.-]\d|-\w)"
@@ -55,4 +56,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
     why_not=_why_not,
+    shapes=(Shape.DIGITS_9,),
 )

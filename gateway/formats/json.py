@@ -21,6 +21,7 @@ from typing import Any
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
+from gateway.native import compiled
 
 _SPACES = " \t\n\r"
 _WS = rf"[{_SPACES}]*+"
@@ -58,22 +59,31 @@ def _scan(source: str, at: int) -> tuple[str, int] | None:
     return text, end
 
 
+type Read = tuple[Node, int, list[Leaf] | None]
+"""A value, where it ends, and those texts in it that may open into something (None: any may)."""
+
+
 def read(source: str, at: int, budget: Budget) -> tuple[Node, int] | None:
     """The JSON value that starts at `at` (after white space), and where it ends; None where there is none."""
+    found = _read(source, at, budget)
+    return None if found is None else found[:2]
+
+
+def _read(source: str, at: int, budget: Budget) -> Read | None:
     at = _SPACE.match(source, at).end()  # type: ignore[union-attr]  # matches the empty string
     first = source[at : at + 1]
     if first == '"':
         scanned = _scan(source, at)
-        return None if scanned is None else (Leaf(scanned[0], at, scanned[1]), scanned[1])
+        return None if scanned is None else (Leaf(scanned[0], at, scanned[1]), scanned[1], None)
     if first in {"{", "["}:
-        return _read_container(source, at, budget)
+        return read_container(source, at, budget)
     scalar = _SCALAR.match(source, at)
     if scalar is None:
         return None
-    return Leaf(scalar[0], at, scalar.end(), Kind.NUMBER if scalar[1] else Kind.WORD), scalar.end()
+    return Leaf(scalar[0], at, scalar.end(), Kind.NUMBER if scalar[1] else Kind.WORD), scalar.end(), None
 
 
-def _read_container(source: str, at: int, budget: Budget) -> tuple[Node, int] | None:
+def read_in_python(source: str, at: int, budget: Budget) -> Read | None:
     """The map or list whose bracket is at `at`, and where it ends."""
     depth_limit = budget.limits.depth
     make, number_kind, word_kind = Leaf, Kind.NUMBER, Kind.WORD
@@ -148,12 +158,30 @@ def _read_container(source: str, at: int, budget: Budget) -> tuple[Node, int] | 
                     ended: Node = Map(items, start, at) if is_map else List(items, start, at)
                     items, start, is_map, key = around.pop()
                     if not around:
-                        return ended, at
+                        return ended, at, None
                     items.append((key, ended) if is_map else ended)
             if "," not in tail:
                 return None
         if at == before:
             return None  # the source ended
+
+
+def _too_deep() -> None:
+    raise Refused(Reason.TOO_DEEP)
+
+
+if compiled is not None:
+    compiled.setup_document(Leaf, Map, List, Kind.TEXT, Kind.NUMBER, Kind.WORD, scanstring, _too_deep)
+    _compiled_read = compiled.read_json
+
+
+def read_compiled(source: str, at: int, budget: Budget) -> Read | None:
+    """`read_in_python`, compiled; it tells the openable texts as well."""
+    found: Read | None = _compiled_read(source, at, budget.limits.depth, budget.check_time)
+    return found
+
+
+read_container = read_in_python if compiled is None else read_compiled
 
 
 def write_string(value: str) -> str:
@@ -180,10 +208,12 @@ class Json:
         ending = _CLOSED_BY.get(source[start : start + 1])
         if ending is not None and not source.rstrip(_SPACES).endswith(ending):
             return None  # a piece of a document: what is cut off is told by its end, before all of it is read
-        value = read(source, start, budget)
+        value = _read(source, start, budget)
         if value is None or _SPACE.match(source, value[1]).end() != len(source):  # type: ignore[union-attr]
             return None
-        return Layer(self.name, source, value[0], self)
+        layer = Layer(self.name, source, value[0], self)
+        layer.openable = value[2]
+        return layer
 
     def write(self, leaf: Leaf, value: str | bytes) -> str:
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value

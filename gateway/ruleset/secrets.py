@@ -12,7 +12,7 @@ and in time. Without the key they tell nothing; with it a guess can be tested, a
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from functools import partial
 from hashlib import blake2b
 from threading import Lock
@@ -21,6 +21,7 @@ from typing import Final, Self
 import msgspec
 
 from gateway.core.reading import read
+from gateway.native import compiled
 
 _WORD: Final = re.compile(r"[^\W_]+")
 _TELLING: Final = re.compile(r"\d|\w[^\w\s]\w|(?<=\w)[A-Z]|\w\s+\w")
@@ -127,10 +128,10 @@ class Secrets:
 
     def left_in(self, text: str) -> set[str]:
         """The secrets, as written, that a whole layer holds: a quick look at it, then a close one at what may hold them."""
-        folded = text.lower()
-        standing = [secret for secret in self._least if secret in folded]
+        standing = _standing(text, self._least)
         if not standing:
             return set()
+        folded = text.lower()
         if len(folded) == len(text) and not self._holds_quote:
             text = _suspects(text, folded, standing)
         return {text[start:end] for start, end, *_ in self.find(text)}
@@ -148,6 +149,25 @@ def _beginnings(secrets: Iterable[str]) -> list[str]:
         if not least or not secret.startswith(least[-1]):
             least.append(secret)
     return least
+
+
+def standing_in_python(text: str, secrets: list[str]) -> list[str]:
+    """Those of some secrets, in lower case, that stand in a text in any case."""
+    folded = text.lower()
+    return [secret for secret in secrets if secret in folded]
+
+
+def standing_compiled(text: str, secrets: list[str]) -> list[str]:
+    """The same, those of ASCII alone at once."""
+    plain = [secret for secret in secrets if secret.isascii()]
+    found: list[str] | None = compiled.standing(text, plain) if compiled is not None else None
+    if found is None:
+        return standing_in_python(text, secrets)
+    others = [secret for secret in secrets if not secret.isascii()]
+    return sorted([*found, *standing_in_python(text, others)]) if others else found
+
+
+_standing = standing_in_python if compiled is None else standing_compiled
 
 
 def _suspects(text: str, folded: str, standing: Iterable[str]) -> str:
@@ -204,13 +224,14 @@ class _Told(msgspec.Struct, array_like=True, forbid_unknown_fields=True):
 class Memory:
     """What one session is known to keep secret: fingerprints of rows of words."""
 
-    __slots__ = ("_firsts", "_key", "_lengths", "_prints", "period", "used")
+    __slots__ = ("_firsts", "_key", "_keyed", "_lengths", "_prints", "period", "used")
 
     def __init__(self, key: bytes, period: str = "") -> None:
         self._key = key
+        self._keyed = blake2b(key=key, digest_size=PRINT_SIZE)  # the key's own block, worked in once
         self.period = period  # of pseudonyms, in which the session began
         self._prints: dict[bytes, str] = {}
-        self._firsts: set[bytes] = set()
+        self._firsts: dict[bytes, int] = {}  # a first word's print → the lengths of the rows that it begins, a bit each
         self._lengths: set[int] = set()
         self.used = 0.0
 
@@ -242,8 +263,10 @@ class Memory:
             return None
         memory = cls(key, told.period)
         memory._prints = rows if len(rows) <= MOST else {}
-        memory._firsts = {told.firsts[at : at + FIRST_SIZE] for at in range(0, len(told.firsts), FIRST_SIZE)}
         memory._lengths = {length for length in told.lengths if 0 < length <= MOST_WORDS}
+        any_length = sum(1 << length for length in memory._lengths)
+        firsts = (told.firsts[at : at + FIRST_SIZE] for at in range(0, len(told.firsts), FIRST_SIZE))
+        memory._firsts = dict.fromkeys(firsts, any_length)
         return memory
 
     def learn(self, rows: Iterable[Row]) -> None:
@@ -251,25 +274,39 @@ class Memory:
         for words, operator in rows:
             if 0 < len(words) <= MOST_WORDS and len(self._prints) < MOST:
                 self._prints[self._print(words)] = operator
-                self._firsts.add(self._print(words[:1])[:FIRST_SIZE])
+                first = self._print(words[:1])[:FIRST_SIZE]
+                self._firsts[first] = self._firsts.get(first, 0) | 1 << len(words)
                 self._lengths.add(len(words))
+
+    def is_part_of(self, other: Memory) -> bool:
+        """Whether another one, of the same key, remembers all that this one does."""
+        return self._key == other._key and self._prints.items() <= other._prints.items()
 
     def begins(self, word: str) -> bool:
         """Whether a secret of the session may begin with this word, in lower case."""
         return self._print((word,))[:FIRST_SIZE] in self._firsts
 
-    def find(self, text: str, replace: Callable[[str, str], str]) -> list[Found]:
-        """Where a secret of the session stands in a text. `replace` is given the text as read and the operator."""
+    def find(self, text: str, replace: Callable[[str, str], str], dull: Container[str] = frozenset()) -> list[Found]:
+        """Where a secret of the session stands in a text. `replace` is given the text as read and the operator.
+
+        `dull` are words, as written, of which it is known that they begin none.
+        """
         if not self._prints or len(text) < SHORTEST:
             return []
         reading = read(text)
         words = [(word[0].lower(), word.start(), word.end()) for word in _WORD.finditer(reading.text)]
         found: list[Found] = []
         end = 0
-        for at, (word, start, _) in enumerate(words):
-            if start < end or self._print((word,))[:FIRST_SIZE] not in self._firsts:
+        begun: dict[str, int] = {}  # the same words come again and again
+        for at, (word, start, behind) in enumerate(words):
+            if start < end or reading.text[start:behind] in dull:
                 continue
-            for length in sorted(self._lengths, reverse=True):
+            lengths = begun.get(word)
+            if lengths is None:
+                lengths = begun[word] = self._firsts.get(self._print((word,))[:FIRST_SIZE], 0)
+            for length in range(MOST_WORDS, 0, -1) if lengths else ():
+                if not lengths >> length & 1:
+                    continue
                 row = words[at : at + length]
                 operator = self._prints.get(self._print(tuple(one[0] for one in row))) if len(row) == length else None
                 if operator is not None:
@@ -281,9 +318,9 @@ class Memory:
         return found
 
     def _print(self, words: tuple[str, ...]) -> bytes:
-        return blake2b(
-            "\0".join(words).encode("utf-8", "surrogatepass"), key=self._key, digest_size=PRINT_SIZE
-        ).digest()
+        state = self._keyed.copy()
+        state.update("\0".join(words).encode("utf-8", "surrogatepass"))
+        return state.digest()
 
 
 class Search:
@@ -295,12 +332,13 @@ class Search:
     def __init__(self, secrets: Secrets) -> None:
         self._secrets = secrets
         self._memories: list[tuple[Memory, Callable[[str, str], str]]] = []
-        self._dull: set[str] = set()  # words that begin no secret
+        self._dull: set[str] = set() if compiled is None else compiled.Words()  # words that begin no secret
 
     def add(self, memory: Memory, replace: Callable[[str, str], str]) -> None:
-        """Takes up what a session remembers."""
-        self._memories.append((memory, replace))
-        self._dull.clear()
+        """Takes up what a session remembers, unless another one remembers it all (a visit, and the visitor)."""
+        if not any(memory.is_part_of(other) for other, _ in self._memories):
+            self._memories.append((memory, replace))
+            self._dull.clear()
 
     def __bool__(self) -> bool:
         return bool(self._secrets or self._memories)
@@ -311,19 +349,22 @@ class Search:
             return []
         found = self._secrets.find(text)
         for memory, replace in self._memories:
-            found += memory.find(text, replace)
+            found += memory.find(text, replace, self._dull)
         return found
 
     def _is_dull(self, text: str) -> bool:
+        if compiled is not None:
+            missing = self._dull.missing(text)  # type: ignore[attr-defined]  # the compiled set's
+            if missing is not None:
+                return not missing or self._are_dull(missing)
         if not text.isascii() or _MARK.search(text):
             text = read(text).text
-        words = _WORD.findall(text)
+        missing = {word for word in _WORD.findall(text) if word not in self._dull}
+        return not missing or (_UNEVEN.search(text) is None and self._are_dull(missing))
+
+    def _are_dull(self, words: Iterable[str]) -> bool:
         dull = self._dull
-        if dull.issuperset(words):
-            return True
-        if _UNEVEN.search(text):
-            return False
-        for word in set(words) - dull:
+        for word in words:
             folded = word.lower()
             if self._secrets.begins(folded) or any(memory.begins(folded) for memory, _ in self._memories):
                 return False

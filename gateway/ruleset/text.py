@@ -19,6 +19,7 @@ from urllib.parse import quote, unquote
 
 from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
+from gateway.core.signs import URL_SIGNS, signs
 from gateway.formats import url as urls
 from gateway.operators.redact import REDACTED
 from gateway.ruleset.pattern import Pattern
@@ -158,7 +159,7 @@ class TextRules:
 
     def __init__(
         self,
-        scan: Callable[[str, Sequence[Detector], Context], list[Span]],
+        scan: Callable[[str, Sequence[Detector], Context, int], list[Span]],
         detectors: Sequence[Detector],
         spans: Sequence[SpanRule],
         allowances: Sequence[Allowance],
@@ -167,6 +168,7 @@ class TextRules:
         self._scan = scan
         self.url_policy = url_policy
         self.detectors = tuple(detectors)
+        self._reads_all = not all(one.shapes or one.literals or one.folded for one in self.detectors)
         self.patterns = [rule for rule in spans if rule.pattern is not None]
         self.by_detector: dict[str, list[SpanRule]] = {}
         for rule in spans:
@@ -187,7 +189,8 @@ class TextRules:
     ) -> list[Edit]:
         """The edits of one text, in order and apart from each other."""
         found: list[Edit] = []
-        if url_find:
+        seen = signs(text)
+        if url_find and (url_whole or seen & URL_SIGNS):
             is_whole = url_whole or urls.looks_like_url(text)
             if is_whole:
                 found += self.url_policy.edits(text, 0, len(text), situation)
@@ -210,7 +213,7 @@ class TextRules:
                     ]
         credentials = sorted((edit.start, edit.end) for edit in found if edit.rule == _USER_INFO)
         reach = list(accumulate((end for _, end in credentials), max))
-        for span in self._scan(text, self.detectors, context):
+        for span in self._scan(text, self.detectors, context, seen) if seen or self._reads_all else ():
             before = bisect_left(credentials, (span.end,))
             if before and reach[before - 1] > span.start:
                 continue  # `jane:pw@host` is no e-mail address, and the host stays
