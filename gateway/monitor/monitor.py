@@ -33,7 +33,7 @@ AT_LEAST: Final = 10.0  # seconds after which a client's next request is sampled
 MOST_RESIDUES: Final = 500
 TOLD_FOR: Final = 3600.0  # seconds since it was last seen for which a residue is a trouble
 PAUSE: Final = 5.0  # after the reader ended
-LOOK: Final = 5.0  # seconds between looks at the rules
+LOOK: Final = 1.0  # seconds between looks at the rules
 
 
 class Result(StrEnum):
@@ -131,6 +131,7 @@ class Monitor:
         self._totals: Counter[Where] = Counter()
         self._found: OrderedDict[Where, Residue] = OrderedDict()
         self._appeared: Counter[Client] = Counter()
+        self._stopped: tuple[Stopped, ...] = ()
 
     @property
     def pid(self) -> int:
@@ -194,7 +195,7 @@ class Monitor:
             dict(self.sampled),
             tuple(reversed(self._found.items())),
             tuple(sorted(self._fields.new(now), key=lambda one: -one.first)),
-            tuple(sorted(self._rules.stopped(now), key=lambda one: -one.last)),
+            tuple(sorted(self._stopped, key=lambda one: -one.last)),
         )
 
     def troubles(self) -> Iterator[Trouble]:
@@ -205,7 +206,7 @@ class Monitor:
             yield Trouble(Reason.RESIDUE_FOUND, Name(route))
         for route in sorted({one.client.route for one in self._fields.new(now)}):
             yield Trouble(Reason.FIELD_APPEARED, Name(route))
-        for rule in sorted({one.rule for one in self._rules.stopped(now)}):
+        for rule in sorted({one.rule for one in self._stopped}):
             yield Trouble(Reason.RULE_STOPPED, Name(rule))
 
     def samples(self) -> Iterator[Sample]:
@@ -217,7 +218,7 @@ class Monitor:
             yield Sample("gateway_monitor_residue_total", count, labels)
         for client, count in self._appeared.items():
             yield Sample("gateway_drift_fields_total", count, (Name(client.route), Name(client.tracker)))
-        for one in self._rules.stopped(self._clock()):
+        for one in self._stopped:
             whose = (Name(one.client.route), Name(one.client.tracker), Name(one.rule))
             yield Sample("gateway_drift_stopped_rules", 1, whose)
 
@@ -259,10 +260,12 @@ class Monitor:
         self._found.move_to_end(where)
 
     async def _look(self) -> None:
-        """Says once of each rule that it stopped."""
+        """Sees which rules stopped, and says it once of each."""
         while True:
             await asyncio.sleep(LOOK)
-            for one in self._rules.fresh(self._clock()):
+            now = self._clock()
+            self._stopped = tuple(self._rules.stopped(now))
+            for one in self._rules.fresh(now):
                 self._emit(
                     Event.RULE_STOPPED,
                     route=Name(one.client.route),
