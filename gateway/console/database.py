@@ -73,7 +73,11 @@ class Database:
         self._sealer = Sealer(ring, "console")
         self._lock = threading.RLock()
         self._db = _open(path)
-        self._check_key()
+        try:
+            self._check_key()
+        except UserError:
+            self._db.close()
+            raise
 
     def close(self) -> None:
         """Ends the use of the file."""
@@ -185,30 +189,42 @@ def _open(path: Path) -> sqlite3.Connection:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=_BUSY_SECONDS)
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("BEGIN IMMEDIATE")
-        (version,) = db.execute("PRAGMA user_version").fetchone()
-        (whose,) = db.execute("PRAGMA application_id").fetchone()
-        if not version and not whose:
-            for statement in _SCHEMA.split(";"):
-                db.execute(statement)
-            db.execute(f"PRAGMA application_id = {APPLICATION}")
-            db.execute(f"PRAGMA user_version = {VERSION}")
-        elif whose != APPLICATION:
-            raise UserError("is no console's file: give the console a console.path of its own", str(path))
-        elif version > VERSION:
-            raise UserError("was written by a later version of the gateway: use that one", str(path))
-        db.execute("COMMIT")
     except OSError as error:
         raise UserError(f"can't be used: {(error.strerror or 'failed').lower()}", str(path)) from None
     except sqlite3.Error as error:
         raise UserError(f"can't be used: {error}", str(path)) from None
+    try:
+        _make(db, path)
+    except sqlite3.Error as error:
+        db.close()
+        raise UserError(f"can't be used: {error}", str(path)) from None
+    except UserError:
+        db.close()
+        raise
     return db
 
 
+def _make(db: sqlite3.Connection, path: Path) -> None:
+    """Tables in a file that is new; UserError for a file that isn't the console's."""
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("PRAGMA synchronous = FULL")
+    db.execute("BEGIN IMMEDIATE")
+    (version,) = db.execute("PRAGMA user_version").fetchone()
+    (whose,) = db.execute("PRAGMA application_id").fetchone()
+    if not version and not whose:
+        for statement in _SCHEMA.split(";"):
+            db.execute(statement)
+        db.execute(f"PRAGMA application_id = {APPLICATION}")
+        db.execute(f"PRAGMA user_version = {VERSION}")
+    elif whose != APPLICATION:
+        raise UserError("is no console's file: give the console a console.path of its own", str(path))
+    elif version > VERSION:
+        raise UserError("was written by a later version of the gateway: use that one", str(path))
+    db.execute("COMMIT")
+
+
 def stopped_routes(path: Path) -> dict[str, float]:
-    """The routes that the emergency stop holds, and since when; needs no key. None where there is no file yet."""
+    """The routes that the emergency stop holds, and since when; needs no key. Nothing where there is no file yet."""
     if not path.is_file():
         return {}
     try:

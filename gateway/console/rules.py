@@ -219,11 +219,14 @@ async def read_rules(call: Call) -> RulesView:
         )
 
     sections = show_rules(rules)
+    base = f"{desk.control.context.base}/"
     return RulesView(
         digests=tuple(desk.control.digests),
         files=await desk.run(views),
         tables=tuple(
-            Table(name=one.name, title=one.title, columns=one.columns, rows=tuple(map(_shown, one.rows)))
+            Table(
+                name=one.name, title=one.title, columns=one.columns, rows=tuple(_shown(row, base) for row in one.rows)
+            )
             for one in sections
         ),
         hits=tuple(
@@ -232,10 +235,11 @@ async def read_rules(call: Call) -> RulesView:
     )
 
 
-def _shown(row: tuple[str, ...]) -> tuple[str, ...]:
-    """The packaged files by their short names."""
+def _shown(row: tuple[str, ...], base: str) -> tuple[str, ...]:
+    """The packaged files by their short names, one's own as seen from gateway.yaml."""
     packaged = f"{config.rules_directory()}/"
-    return tuple(f"built-in {cell.removeprefix(packaged)}" if cell.startswith(packaged) else cell for cell in row)
+    cells = (f"built-in {cell.removeprefix(packaged)}" if cell.startswith(packaged) else cell for cell in row)
+    return tuple(cell.removeprefix(base) for cell in cells)
 
 
 async def read_rule_file(call: Call) -> FileText:

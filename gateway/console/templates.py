@@ -50,7 +50,15 @@ def _short(text: str, most: int = 160) -> str:
     return text if len(text) <= most else f"{text[:most]}… ({len(text)})"
 
 
+def _sentence(text: str) -> str:
+    """With a capital and a full stop, but for what begins with a name."""
+    first = text.partition(" ")[0]
+    begun = text if any(mark in first for mark in './_"') else text[:1].upper() + text[1:]
+    return begun if begun.endswith((".", "?", "!")) else f"{begun}."
+
+
 _environment.filters["short"] = _short
+_environment.filters["sentence"] = _sentence
 
 
 def render(template: str, context: Mapping[str, Any]) -> str:

@@ -78,7 +78,17 @@ try {
   await press(ann, 'publish');
   told.published = await ann.textContent('[role=alert]');
   await look(ann, 'edit');
+  await ann.fill('#text', RULE.replace('"**.order.note"', '"**.order.remark"').replace(/tests:[^]*/, ''));
+  await ann.selectOption('[name=share]', '100');
+  await press(ann, 'shadow');
   await event('after the rule: by the door');
+  for (let tries = 0; tries < 100 && !/1 requests/.test(await ann.textContent('#shadow')); tries += 1) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    await ann.reload();
+  }
+  told.shadow = (await ann.textContent('#shadow')).replace(/\s+/g, ' ');
+  await look(ann, 'shadow');
+  await Promise.all([ann.waitForNavigation(), ann.click('#shadow button')]);
 
   await ed.fill('#text', '# what ed wrote\nextends: default\n');
   await press(ed, 'publish');

@@ -18,7 +18,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PASSWORD = "correct horse battery"
-PAGES = ("login", "mistake", "edit", "conflict", "routes", "rules", "rules-history", "accounts", "account", "audit")
+PAGES = (
+    "login",
+    "mistake",
+    "edit",
+    "shadow",
+    "conflict",
+    "routes",
+    "rules",
+    "rules-history",
+    "accounts",
+    "account",
+    "audit",
+)
 
 
 def account(home: Path, name: str, role: str) -> None:
@@ -61,6 +73,8 @@ def test_people_change_rules_and_the_next_request_is_masked_by_them(packages, tm
     assert 'unknown operator "redct"; did you mean "redact"?' in told["checked"]
     assert "rules.yaml:5" in told["checked"]
     assert told["published"] == "Published: the next request is masked by it."
+    assert "1 requests, 0 of them left the same byte for byte" in told["shadow"]
+    assert "values by order notes 1 0" in told["shadow"]
     assert "was changed meanwhile" in told["conflict"]
     assert told["kept"] == "# what ed wrote\nextends: default\n"
     assert "+# what ed wrote" in told["theirs"]

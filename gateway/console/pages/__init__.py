@@ -23,7 +23,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("/recordings", "Recorded pages", Role.VIEWER, "recordings.html", recordings.show_all),
     Page("/recordings/{id}", "Recorded page", Role.VIEWER, "recording.html", recordings.show_one, listed=False),
     Page("/recordings/{id}/frame", "Recorded page", Role.VIEWER, "", recordings.show_frame, listed=False),
-    Page("/rules", "Rules", Role.VIEWER, "rules.html", rules.show),
+    Page("/rules", "Rules", Role.VIEWER, "rules.html", rules.show, rules.act, acts=Role.EDITOR),
     Page("/rules/edit", "Rule file", Role.VIEWER, "edit.html", edit.show, edit.act, acts=Role.EDITOR, listed=False),
     Page("/rules/history", "History of rules", Role.VIEWER, "history.html", history.show, history.act, acts=Role.EDITOR,
          listed=False),

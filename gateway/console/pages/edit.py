@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from gateway.console import rules
+from gateway.console import rules, shadow
 from gateway.console.adding import added
 from gateway.console.call import Call, Problem
 from gateway.console.pages.page import Redirect
@@ -52,6 +52,12 @@ async def act(call: Call) -> Mapping[str, Any] | Redirect:
             case "compare":
                 asked = rules.Comparing(file=name, text=text, capture=form.get("capture", ""))
                 return page | {"compared": await rules.compare_rules(replace(call, body=asked))}
+            case "shadow":
+                share = form.get("share", "")
+                part = int(share) / 100 if share in {"1", "10", "50", "100"} else 0.1
+                trying = shadow.Shadowing(file=name, text=text, share=part)
+                await shadow.begin_shadow(replace(call, body=trying))
+                return Redirect("/rules#shadow")
             case "publish":
                 asked_to = rules.Publication(text=text, note=form.get("note", "")[:200])
                 await rules.publish_rules(replace(named, body=asked_to, match=form.get("etag", "")))
