@@ -6,20 +6,25 @@ names nobody: it is told, with the time after which it is gone.
 
 from __future__ import annotations
 
+import asyncio
 import json
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import click
 
 from gateway import config
-from gateway.config import Configuration, SpoolSettings
+from gateway.cluster.setup import Cluster, make_cluster
+from gateway.cluster.visitor import search_records, search_states
+from gateway.cluster.visitor import wipe as wipe_on_servers
+from gateway.config import Configuration
 from gateway.core.errors import UserError
 from gateway.core.yaml import quoted
+from gateway.keyring import KeyRing
 from gateway.maskers.setup import blueprint_of
 from gateway.operators.hash import hash_text
 from gateway.ruleset.program import Program
@@ -36,11 +41,11 @@ SHORTEST: Final = 6
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """One file in which something of the visitor may be."""
+    """One place in which something of the visitor may be."""
 
     name: str
-    path: Path
     search: Search
+    wipe: Callable[[Sequence[Held]], int]
 
 
 @click.command("forget")
@@ -62,21 +67,16 @@ def command(visitor: str, config_file: Path, only_show: bool, sites: tuple[str, 
     loaded = config.load(config_file)
     if loaded.settings.pseudonyms.per_site and not sites:
         raise UserError("pseudonyms differ by site (pseudonyms.per_site): name the sites, as in --site shop.example")
-    if loaded.settings.cluster is not None:
-        raise UserError(
-            "the spool is on the servers of `cluster:`, where this command does not look: see docs/cluster.md"
-        )
     programs = blueprint_of(loaded, config.masking_keys(loaded.settings)).programs()
     pseudonyms = tuple(_pseudonyms(visitor, loaded, programs, sites))
-    spool = loaded.settings.spool
-    stores = list(_stores(spool, visitor, pseudonyms, programs)) if spool is not None else []
+    stores = list(_stores(loaded, visitor, pseudonyms, programs))
     calls = list(_calls(loaded, pseudonyms))
     erases = not only_show and any(one.search.held for one in stores)
     if not as_json:
         _tell(stores, pseudonyms, calls, loaded)
     if erases and not yes:
         click.confirm("What is wiped can't be delivered any more. Wipe it?", abort=True)
-    gone = {one.name: _wiped(one) if erases else 0 for one in stores}
+    gone = {one.name: one.wipe(one.search.held) if erases else 0 for one in stores}
     if as_json:
         click.echo(json.dumps(_data(stores, pseudonyms, calls, gone), indent=1))
     elif erases:
@@ -95,8 +95,11 @@ def _pseudonyms(
 
 
 def _stores(
-    spool: SpoolSettings, visitor: str, pseudonyms: Sequence[str], programs: Mapping[str, Program]
+    loaded: Configuration, visitor: str, pseudonyms: Sequence[str], programs: Mapping[str, Program]
 ) -> Iterator[Store]:
+    spool = loaded.settings.spool
+    if spool is None:
+        return
     ring = spool_ring(spool)
     program = next(iter(programs.values()))
     names = Names((visitor, *pseudonyms), program.opener)
@@ -104,19 +107,57 @@ def _stores(
         route: [one.keys.session(route, tracker.tracker, visitor) for tracker in one.trackers]
         for route, one in programs.items()
     }
-    with ExitStack() as open_files:
-        if spool.path.exists():
-            db = open_files.enter_context(opened(spool.path))
-            yield Store("spool", spool.path, search_spool(db, Sealer(ring, RECORDS), names, lanes))
-        beside = quarantine_path(spool.path)
-        if beside.exists():
-            db = open_files.enter_context(opened(beside))
-            yield Store("quarantine", beside, search_quarantine(db, Sealer(ring, QUARANTINE), names))
+    cluster = make_cluster(loaded.settings, ring, program.keys.master)
+    if cluster is not None:
+        yield from asyncio.run(_of_cluster(cluster, names, lanes, program, visitor, loaded, ring))
+    elif spool.path.exists():
+        with opened(spool.path) as db:
+            found = search_spool(db, Sealer(ring, RECORDS), names, lanes)
+        yield Store("spool", found, partial(_wiped, spool.path))
+    beside = quarantine_path(spool.path)
+    if beside.exists():
+        with opened(beside) as db:
+            found = search_quarantine(db, Sealer(ring, QUARANTINE), names)
+        yield Store("quarantine", found, partial(_wiped, beside))
 
 
-def _wiped(store: Store) -> int:
-    with opened(store.path) as db:
-        return wipe(db, store.search.held)
+def _wiped(path: Path, held: Sequence[Held]) -> int:
+    with opened(path) as db:
+        return wipe(db, held)
+
+
+async def _of_cluster(
+    cluster: Cluster,
+    names: Names,
+    lanes: Mapping[str, Collection[bytes]],
+    program: Program,
+    visitor: str,
+    loaded: Configuration,
+    ring: KeyRing,
+) -> list[Store]:
+    await cluster.open()
+    try:
+        records = await search_records(cluster, names, lanes)
+        states = await search_states(cluster, program.memories, visitor)
+    finally:
+        await cluster.store.close()
+
+    def wiped(held: Sequence[Held], *, of_sessions: bool) -> int:
+        async def take_out() -> int:
+            again = make_cluster(loaded.settings, ring, program.keys.master)
+            assert again is not None
+            await again.open()
+            try:
+                return await wipe_on_servers(again, *(((), held) if of_sessions else (held, ())))
+            finally:
+                await again.store.close()
+
+        return asyncio.run(take_out())
+
+    return [
+        Store("spool", records, partial(wiped, of_sessions=False)),
+        Store("sessions", states, partial(wiped, of_sessions=True)),
+    ]
 
 
 def _calls(loaded: Configuration, pseudonyms: Sequence[str]) -> Iterator[Mapping[str, str]]:

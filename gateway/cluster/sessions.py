@@ -154,6 +154,15 @@ class ClusterSessions:
             if waiting > 1:
                 self._locks[key] = lock, waiting - 1
 
+    async def states(self) -> AsyncIterator[tuple[int, bytes, float, int]]:
+        """All states, by number: the state (empty where it does not open), when it was stored, and its size."""
+        number = 0
+        while (found := await self._link.next(STREAM, f"{_PREFIX}>", number + 1)) is not None:
+            number, subject, data = found
+            with suppress(ValueError):
+                state, at = self._open(bytes.fromhex(subject.removeprefix(_PREFIX)), data)
+                yield number, state, at, len(data)
+
     def _fingerprint(self, key: str) -> bytes:
         return blake2b(key.encode("utf-8", "surrogatepass"), key=self._key, digest_size=20).digest()
 

@@ -14,7 +14,7 @@ import asyncio
 import os
 import time
 from collections import Counter, deque
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -188,6 +188,21 @@ class ClusterStore:
         self._dropped[Dropped.FORGOTTEN] += sum(gone.values())
         self._tell(dropped=dict(self._dropped))
         return sum(gone.values())
+
+    async def records(self, routes: Collection[str]) -> AsyncIterator[tuple[int, Label, int, Entry | None]]:
+        """Everything that waits on these routes, oldest first: number, label, size, and the entry where it opens."""
+        names = {self._token(route): route for route in routes}
+        number = 0
+        while (found := await self._link.next(STREAM, f"{PREFIX}.>", number + 1)) is not None:
+            number, subject, data = found
+            route, lane = names.get(subject.split(".")[2]), subject.rpartition(".")[2].strip("-")
+            if route is None:
+                continue
+            entry, at = None, 0.0
+            with suppress(Damaged, UnknownKey):
+                entry, at = self._open(route, subject, data)
+            program = entry.masked.program_digest if entry is not None else ""
+            yield number, Label(number, route, bytes.fromhex(lane), round(at * 1000), program), len(data), entry
 
     async def tidy(self) -> None:
         """See `Store.tidy`."""

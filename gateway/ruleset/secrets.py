@@ -269,6 +269,10 @@ class Memory:
         memory._firsts = dict.fromkeys(firsts, any_length)
         return memory
 
+    def holds(self, words: tuple[str, ...]) -> bool:
+        """Whether these words are one of its secrets."""
+        return self._print(words) in self._prints
+
     def learn(self, rows: Iterable[Row]) -> None:
         """Takes over the secrets of a request, up to the bound."""
         for words, operator in rows:
@@ -396,6 +400,11 @@ class Memories:
     def known(self, name: str) -> Memory | None:
         """The memory of a session, where there is one."""
         return self._memories.get(name)
+
+    def knows(self, data: bytes, value: str) -> bool:
+        """Whether a session whose memory was written so keeps this value secret: by its fingerprint."""
+        memory = Memory.read(self._key, data)
+        return memory is not None and memory.holds(tuple(_WORD.findall(value.lower())))
 
     def touch(self, name: str, now: float) -> bool:
         """Whether there is a memory; it is in use then."""

@@ -11,6 +11,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
@@ -23,7 +24,7 @@ from gateway.core.message import Headers, Inbound, Outbound
 from gateway.core.opening import Opener, leaves
 from gateway.spool.database import COLUMNS, Row, transaction, unpack
 from gateway.spool.quarantine import read_request
-from gateway.spool.seal import Damaged, Sealer, UnknownKey, read
+from gateway.spool.seal import Damaged, Label, Sealer, UnknownKey, read
 from gateway.spool.store import Dropped
 from gateway.spool.upkeep import COUNT_DROPPED
 
@@ -91,33 +92,57 @@ def _texts(document: Document) -> Iterator[str]:
                 yield leaf.value
 
 
+class Gathering:
+    """Records as they come by, in any order; what is a visitor's is known once all have."""
+
+    def __init__(self, names: Names, lanes: Mapping[str, Collection[bytes]]) -> None:
+        """`lanes`: by route, sessions that are known to be the visitor's."""
+        self._names = names
+        self._sessions = {(route, lane) for route, mine in lanes.items() for lane in mine}
+        self._named: set[int] = set()
+        self._rows: list[tuple[Label, int]] = []
+        self._unreadable = 0
+
+    def add(self, label: Label, size: int, request: Outbound | None) -> None:
+        """One record; None where it does not open."""
+        self._rows.append((label, size))
+        try:
+            is_named = request is not None and self._names.stand_in(request)
+        except Refused:
+            request = None
+        self._unreadable += request is None
+        if request is not None and is_named:
+            self._named.add(label.position)
+            if label.lane:
+                self._sessions.add((label.route, label.lane))
+
+    def search(self) -> Search:
+        """The visitor's, with the rest of their sessions."""
+        held = [
+            Held(label.position, label.route, at_of(label.at / 1000), size, label.position in self._named)
+            for label, size in self._rows
+            if label.position in self._named or (label.lane and (label.route, label.lane) in self._sessions)
+        ]
+        return Search(tuple(held), self._unreadable)
+
+
+def at_of(seconds: float) -> datetime:
+    """A time since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
 def search_spool(
     db: sqlite3.Connection, sealer: Sealer, names: Names, lanes: Mapping[str, Collection[bytes]]
 ) -> Search:
     """The records of a visitor. `lanes`: by route, sessions that are known to be the visitor's."""
-    named: dict[int, bool] = {}
-    rows: list[tuple[int, str, bytes, int, int]] = []
-    sessions = {(route, lane) for route, mine in lanes.items() for lane in mine}
-    unreadable = 0
+    found = Gathering(names, lanes)
     for row in _rows(db):
         label, sealed = unpack(row)
-        rows.append((label.position, label.route, label.lane, label.at, len(sealed.data)))
-        try:
+        request: Outbound | None = None
+        with suppress(Damaged, UnknownKey):
             request = read(label, sealer.open(label, sealed)).masked.request
-            is_named = names.stand_in(request)
-        except (Damaged, UnknownKey, Refused):
-            unreadable += 1
-            continue
-        if is_named:
-            named[label.position] = True
-            if label.lane:
-                sessions.add((label.route, label.lane))
-    held = [
-        Held(position, route, datetime.fromtimestamp(at / 1000, UTC), size, position in named)
-        for position, route, lane, at, size in rows
-        if position in named or (lane and (route, lane) in sessions)
-    ]
-    return Search(tuple(held), unreadable)
+        found.add(label, len(sealed.data), request)
+    return found.search()
 
 
 def search_quarantine(db: sqlite3.Connection, sealer: Sealer, names: Names) -> Search:
@@ -132,15 +157,7 @@ def search_quarantine(db: sqlite3.Connection, sealer: Sealer, names: Names) -> S
             unreadable += 1
             continue
         if is_named:
-            held.append(
-                Held(
-                    label.position,
-                    label.route,
-                    datetime.fromtimestamp(label.at / 1000, UTC),
-                    len(sealed.data),
-                    named=True,
-                )
-            )
+            held.append(Held(label.position, label.route, at_of(label.at / 1000), len(sealed.data), named=True))
     return Search(tuple(held), unreadable)
 
 
