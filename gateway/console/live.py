@@ -45,6 +45,12 @@ class TrafficQuery(Model):
     rule: Word = ""
 
 
+class StreamQuery(TrafficQuery):
+    """Which requests, and for how many seconds."""
+
+    seconds: Annotated[int, Field(ge=0, le=60)] = 60
+
+
 class FindingView(Model):
     """One kind of change: how often which rule did what, where. `place` has keys that trackers and rules know, or `*`."""
 
@@ -162,7 +168,7 @@ async def list_traffic(call: Call) -> TrafficPage:
 
 async def stream_traffic(call: Call) -> web.StreamResponse:
     """Requests as they pass, as server-sent events: `id` is a request's number, `data` the request."""
-    return events(call, lambda one: view(one).model_dump_json())
+    return events(call, lambda one: view(one).model_dump_json(), call.query.seconds)
 
 
 async def read_exchange(call: Call) -> SightView:
@@ -207,13 +213,13 @@ def fits(one: Exchange, asked: TrafficQuery) -> bool:
     )
 
 
-def events(call: Call, write: Callable[[Exchange], str]) -> web.Response:
+def events(call: Call, write: Callable[[Exchange], str], seconds: float = STREAM_SECONDS) -> web.Response:
     """A stream of what passes from `after` on (0: from now on), each written as one event."""
     asked, traffic = call.query, call.desk.traffic
 
     async def lines() -> AsyncIterator[bytes]:
         last = asked.after or traffic.coming - 1
-        end = time.monotonic() + STREAM_SECONDS
+        end = time.monotonic() + seconds
         yield b"retry: 1000\n\n"
         while (left := end - time.monotonic()) > 0:
             try:

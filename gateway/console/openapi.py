@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from pydantic.json_schema import models_json_schema
@@ -109,6 +109,18 @@ def _fails(one: Operation) -> list[int]:
     return sorted({*one.fails, *more, *((412, 428) if one.matches else ())})
 
 
+def _inline(schema: Any, definitions: Mapping[str, Any]) -> Any:
+    """A parameter's schema without references: it stands apart from the model that it is of."""
+    match schema:
+        case {"$ref": str(name)}:
+            return _inline(definitions[name.rpartition("/")[2]], definitions)
+        case dict():
+            return {key: _inline(value, definitions) for key, value in schema.items()}
+        case list():
+            return [_inline(value, definitions) for value in schema]
+    return schema
+
+
 def _parameters(one: Operation) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1}}
@@ -117,7 +129,12 @@ def _parameters(one: Operation) -> list[dict[str, Any]]:
     if one.query is not None:
         schema = one.query.model_json_schema()
         found += [
-            {"name": name, "in": "query", "required": name in schema.get("required", ()), "schema": told}
+            {
+                "name": name,
+                "in": "query",
+                "required": name in schema.get("required", ()),
+                "schema": _inline(told, schema.get("$defs", {})),
+            }
             for name, told in schema.get("properties", {}).items()
         ]
     if one.matches:
