@@ -16,6 +16,7 @@ from gateway.cli.subject import Subject
 from gateway.cli.test import run_tests
 from gateway.core.limits import Limits
 from gateway.detectors import DETECTORS
+from gateway.operators import OPERATORS
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.schema import SELECTORS, RuleFile
 from gateway.trackers.loading import load_tracker, load_trackers
@@ -73,6 +74,13 @@ def test_a_rule_file_does_what_its_tests_say(body, tmp_path):
 def test_every_selector_has_an_example_that_runs():
     shown = "\n".join(parameter.values[0] for parameter in named("rules/"))
     assert [selector for selector in SELECTORS if not re.search(rf"\b{selector}: ", shown)] == []
+
+
+def test_every_operator_and_every_detector_has_an_example_that_runs():
+    shown = "\n".join(parameter.values[0] for parameter in named("rules/"))
+    assert [one.name for one in OPERATORS if not re.search(rf"\w: \{{?{one.name}\b", shown)] == []
+    found = re.search(r"```yaml\n# rules/what-is-found.yaml\n.*?```", TEXTS["docs/cookbook.md"], re.DOTALL)[0]
+    assert set(re.findall(r"name: (\w+), input", found)) == {detector.name for detector in DETECTORS}
 
 
 def test_every_detector_is_named():
