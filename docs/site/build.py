@@ -24,7 +24,14 @@ import trackers  # noqa: E402 - beside this file, which is no package
 
 CHAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
     "Start": ("docs/get-started.md", "docs/faq.md", "docs/limits.md"),
-    "Rules": ("docs/rules.md", "docs/cookbook.md", "docs/operators.md", "docs/detectors.md", "docs/page-view.md", "docs/debugging.md"),
+    "Rules": (
+        "docs/rules.md",
+        "docs/cookbook.md",
+        "docs/operators.md",
+        "docs/detectors.md",
+        "docs/page-view.md",
+        "docs/debugging.md",
+    ),
     "Trackers": ("docs/trackers.md", "docs/first-party.md", "docs/add-a-tracker.md"),
     "Visitors": ("docs/visitors.md", "docs/report.md"),
     "Running it": (
