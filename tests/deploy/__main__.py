@@ -105,6 +105,11 @@ class Proof:
             raise Failed(found.stdout)
         return "none of pip, uv, gcc, make, git, curl"
 
+    def compiled(self) -> str:
+        look = "from gateway.native import _native; print(_native.__file__.rpartition('/')[2])"
+        words = ["run", "--rm", *LIMITS, "--no-healthcheck", "--network=none", "--entrypoint=/opt/gateway/bin/python"]
+        return self.podman(*words, IMAGE, "-c", look).stdout.strip()
+
     def start(self, name: str, service: dict[str, Any], network: str, *words: str) -> str:
         """A service of compose.yaml, by podman."""
         options = [
@@ -245,6 +250,7 @@ def main(folder: Path) -> int:
         proof.prove("a base image, made here", proof.base)
         proof.prove("the Dockerfile builds", proof.build)
         proof.prove("no build tools in the image", proof.tools)
+        proof.prove("its compiled part is in it", proof.compiled)
         proof.prove("setup makes certificates and keys", lambda: proof.start("setup", services["setup"], "none"))
         proof.prove("the backend starts", lambda: proof.start("backend", services["backend"], "none", "--detach"))
         proof.prove("NATS starts", lambda: proof.start("nats", nats, "container:backend", "--detach"))
