@@ -89,7 +89,7 @@ try {
     await new Promise((resolve) => setTimeout(resolve, 100));
     await ann.reload();
   }
-  told.shadow = (await ann.textContent('#shadow')).replace(/\s+/g, ' ');
+  told.shadow = (await ann.innerText('#shadow')).replace(/\s+/g, ' ');
   await look(ann, 'shadow');
   await Promise.all([ann.waitForNavigation(), ann.click('#shadow button')]);
 

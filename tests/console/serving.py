@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import aiohttp
 
 from gateway import config
-from gateway.config import Address, ConsoleSettings
+from gateway.config import Address, ConsoleSettings, ConsoleTls
 from gateway.console import passwords
 from gateway.console.call import Desk, open_desk
 from gateway.console.context import context_of
@@ -113,24 +114,33 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def served(folder, monkeypatch, **more):
-    """A console with the admin ann, the editor ed and the viewer vic. Hashing is quick here; how slow it is, is tested elsewhere."""
+async def served(folder, monkeypatch, tls=None, **more):
+    """With `tls` (a trustme authority) as for other machines; else for this one.
+
+    A console with the admin ann, the editor ed and the viewer vic. Hashing is quick here; how slow it is, is tested elsewhere."""
     monkeypatch.setattr(passwords, "ROUNDS", 4)
     (folder / "rules").mkdir()
     (folder / "gateway.yaml").write_text(CONFIGURATION)
     (folder / "rules" / "my-shop.yaml").write_text(RULES)
-    settings = ConsoleSettings(
-        listen=Address("127.0.0.1", 0), path=folder / "console.db", key=Secret(variable="X"), **more
-    )
+    context = trusting = None
+    if tls is not None:
+        more |= {"tls": ConsoleTls(certificate=folder / "c.pem", key=folder / "c.key"), "hosts": ("gateway.example",)}
+        context, trusting = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH), ssl.create_default_context()
+        tls.issue_cert("127.0.0.1").configure_cert(context)
+        tls.configure_trust(trusting)
+    listen = Address("127.0.0.1" if tls is None else "0.0.0.0", 0)
+    settings = ConsoleSettings(listen=listen, path=folder / "console.db", key=Secret(variable="X"), **more)
     running = Running(folder / "gateway.yaml")
     desk = open_desk(settings, ring_of(KEY, "test"), [], Traffic(keep=True, debug=True), running)
     for name, role in (("ann", Role.ADMIN), ("ed", Role.EDITOR), ("vic", Role.VIEWER)):
         desk.accounts.add(name, role, PASSWORD, time.time() - 60)
     console = Console([], desk)
-    await console.start(socket.create_server(("127.0.0.1", 0)))
+    await console.start(socket.create_server(("127.0.0.1", 0)), context)
     jar = aiohttp.CookieJar(unsafe=True)
-    async with aiohttp.ClientSession(cookie_jar=jar) as client:
+    connector = aiohttp.TCPConnector(ssl=trusting if trusting is not None else True)
+    async with aiohttp.ClientSession(cookie_jar=jar, connector=connector) as client:
         try:
-            yield Served(desk, running, f"http://127.0.0.1:{console.address[1]}", client)
+            scheme = "http" if tls is None else "https"
+            yield Served(desk, running, f"{scheme}://127.0.0.1:{console.address[1]}", client)
         finally:
             await console.close()
