@@ -350,7 +350,7 @@ async def publish(call: Call, name: str, text: str, was: str, note: str, act: Ac
             await desk.run(desk.history.record, live_files(desk), desk.control.digests)
         finally:
             desk.history.announce(None)
-        await call.note(act, f"{name}: {fresh}")
+        await call.note(act, f"{name}: {fresh[:12]}")
     return Published(file=name, etag=fresh, digests=tuple(desk.control.digests))
 
 

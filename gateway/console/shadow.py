@@ -67,7 +67,7 @@ async def begin_shadow(call: Call) -> ShadowView:
         await shadow.begin(candidate)
         trial = Trial(shadow, file.name, etag_of(asked.text), call.actor.name, time.time())
         await desk.trials.take(trial, desk.control.shadow)
-    await call.note(Act.SHADOW_BEGUN, f"{file.name}: {trial.etag}, {asked.share:.0%}")
+    await call.note(Act.SHADOW_BEGUN, f"{file.name}: {trial.etag[:12]}, {asked.share:.0%}")
     return _view(trial)
 
 
@@ -77,7 +77,7 @@ async def end_shadow(call: Call) -> None:
     trial = desk.trials.current
     await desk.trials.take(None, desk.control.shadow)
     if trial is not None:
-        await call.note(Act.SHADOW_ENDED, f"{trial.file}: {trial.etag}")
+        await call.note(Act.SHADOW_ENDED, f"{trial.file}: {trial.etag[:12]}")
 
 
 def _view(trial: Trial | None) -> ShadowView:
