@@ -119,7 +119,7 @@ class Selectors:
     def _is_fit(self, element: Element, name: str, value: str) -> bool:
         if name == "class":
             return not self._is_masked(element, name)
-        return (not value or fits(value)) and not self._is_masked(element, name)
+        return (fits(value) or (not value and name.startswith("data-"))) and not self._is_masked(element, name)
 
 
 def fits(word: str) -> bool:

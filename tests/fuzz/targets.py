@@ -7,6 +7,7 @@ what a coding decodes, it encodes so that it decodes again; what the pipeline se
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -28,6 +29,7 @@ from gateway.core.yaml import parse, read_model
 from gateway.detectors import DETECTORS, find, scan
 from gateway.formats import FORMATS, url
 from gateway.formats.target import TARGET
+from gateway.insight.page import Sent, rebuild
 from gateway.policy.answers import is_preflight, opted_out_answer, preflight_answer, with_cors
 from gateway.policy.decision import decide
 from gateway.policy.signals import OptOut
@@ -53,6 +55,11 @@ GROWTH, ROOM = 32, 16 * 1024
 SECONDS = 2.0
 
 KEYS = Keys(KEY, ("k1", KEY))
+
+RUNS = re.compile(
+    r"<(?:script|iframe|img|link|object|embed|base|template|meta(?! charset))\b|<[^>]*\s(?:on\w+|src|href|srcdoc)=",
+    re.IGNORECASE,
+)
 
 Run = Callable[[bytes], None]
 
@@ -242,9 +249,24 @@ def fuzz_recording(name: str) -> Run:
 
     def run(data: bytes) -> None:
         headers = Headers([("Content-Type", content_type), ("Authorization", "Bearer tok-1")])
-        through(subject(*tracker), Inbound("POST", target, headers, data, "shop.example", route="/t/"))
+        inbound = Inbound("POST", target, headers, data, "shop.example", route="/t/")
+        through(subject(*tracker), inbound)
+        look(subject(*tracker), inbound)
 
     return run
+
+
+def look(running: Program, inbound: Inbound) -> None:
+    """The page of a request, as it came and twice: it can be shown, whatever it is, and runs nothing."""
+    sent = [Sent(number, 0.0, inbound) for number in range(2)]
+    view = rebuild(sent, lambda _: running, time.thread_time)
+    view.html.encode()
+    assert not RUNS.search(view.html), "what may run or fetch something is written"
+    for moment in sorted({0, len(view.moments) // 2}):
+        rebuild(sent, lambda _: running, time.thread_time, view.window, moment)
+    for item in view.items:
+        assert Selectors([(0, item.selector)]).count
+        assert view.way(item.number)[-1] == item
 
 
 # what people write

@@ -30,6 +30,7 @@ PAGE = rrweb.snapshot(
     element(23, "p", data_ref='KD-1 " ]{}', class_="md:flex"),
     rrweb.element(24, "input", name="iban", type="text"),
     rrweb.element(25, "select", name="plan"),
+    element(27, "h2", id="", name="", class_=""),
     element(26, 'weird"<tag'),
 )  # fmt: skip
 
@@ -48,7 +49,8 @@ PAGE = rrweb.snapshot(
         (23, r".md\:flex"),
         (24, 'input[name="iban"]'),
         (25, 'select[name="plan"]'),
-        (26, "body > *:nth-child(12)"),
+        (27, "body > h2"),
+        (26, "body > *:nth-child(13)"),
     ],
 )
 def test_the_most_telling_part_of_an_element_names_it(number, css):
