@@ -12,11 +12,11 @@ from __future__ import annotations
 import re
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from re import _constants as op  # type: ignore[attr-defined]  # the only reader of Python's own grammar
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import re2
 
@@ -53,7 +53,7 @@ type _Ranges = tuple[tuple[int, int], ...]
 class Pattern:
     """A compiled pattern. Equal to another one with the same text."""
 
-    __slots__ = ("_alphabet", "_first", "_literal", "_next", "_whole", "pattern")
+    __slots__ = ("_alphabet", "_first", "_literal", "_next", "_whole", "coarse", "pattern")
 
     def __init__(self, pattern: str) -> None:
         tree = _parse(pattern)
@@ -70,6 +70,8 @@ class Pattern:
         is_possible = not any(item[0] is op.ASSERT for item in (*head, *tail))
         self._whole = _compile(pattern, rf"\A(?:{inner})\z") if is_possible else None
         self._literal = _literal(body, flags)
+        self.coarse = _CoarseWriter().items(body, flags)
+        """What every match holds, for `Combined`: without looks around it and without edges of words, lines and the text."""
 
     def __repr__(self) -> str:
         return f"Pattern({self.pattern!r})"
@@ -100,6 +102,65 @@ class Pattern:
     def matches_all_of(self, text: str) -> bool:
         """Whether the whole text is one match."""
         return self._whole is not None and self._whole.search(self._alphabet.read(text)) is not None
+
+
+class Combined:
+    """Many patterns as few: which of them may match a text is told by a handful of searches, not by one each.
+
+    A tree of alternations over a coarse reading of the text, in which all that is not ASCII is one sign: a superset, with any
+    number of patterns. Each search is linear in the text.
+    """
+
+    _BRANCHES: Final = 32
+    _FEW: Final = 4
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._all = range(len(patterns))
+        self._trees = [] if len(patterns) <= self._FEW else [self._tree(patterns, 0, len(patterns))]
+
+    def in_text(self, text: str) -> Iterable[int]:
+        """The numbers of those that may match, in order."""
+        if not self._trees:
+            return self._all
+        data = text.encode() if text.isascii() else _BEYOND_ASCII.sub("\x80", text).encode("latin-1")
+        found: list[int] = []
+        pending = list(self._trees)
+        while pending:
+            tree = pending.pop()
+            if tree.any is not None and tree.any.search(data) is None:
+                continue
+            if tree.below:
+                pending.extend(reversed(tree.below))
+            else:
+                found += range(tree.first, tree.last)
+        return found
+
+    def _tree(self, patterns: Sequence[Pattern], first: int, last: int) -> _Tree:
+        size = last - first
+        step = max(1, -(-size // self._BRANCHES))
+        below = [self._tree(patterns, at, min(at + step, last)) for at in range(first, last, step)] if size > 1 else []
+        return _Tree(_any_of([one.coarse for one in patterns[first:last]]), first, last, below)
+
+
+class _Tree(NamedTuple):
+    any: Any  # None: too large to be one, so that what is below is asked at once
+    first: int
+    last: int
+    below: list[_Tree]
+
+
+def _any_of(written: Sequence[str]) -> Any:
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1
+    options.log_errors = False
+    options.max_mem = 64 * 1024 * 1024
+    try:
+        return re2.compile(f"(?:{'|'.join(written)})".encode("ascii"), options)
+    except re2.error:
+        return None
+
+
+_BEYOND_ASCII: Final = re.compile(r"[^\x00-\x7f]")
 
 
 def compile_pattern(text: str) -> Pattern:
@@ -310,7 +371,7 @@ class _Writer:
         op.AT_NON_BOUNDARY: r"\B",
     }
 
-    def __init__(self, alphabet: _Alphabet) -> None:
+    def __init__(self, alphabet: _Alphabet | _Coarse) -> None:
         self._alphabet = alphabet
 
     def items(self, items: list[Any], flags: int) -> str:
@@ -349,6 +410,27 @@ class _Writer:
         is_not = item[0] is op.ASSERT_NOT
         told = self._alphabet.write(_set_of(_one_character(item), flags), negated=is_not)
         return f"(?:{edge}|{told})" if is_not and edge else told
+
+
+class _CoarseWriter(_Writer):
+    """Writes what a match holds, over ASCII and one byte for all else, as bytes that RE2 may find."""
+
+    def __init__(self) -> None:
+        super().__init__(_Coarse())
+
+    def _item(self, code: Any, value: Any, flags: int) -> str:
+        return "" if code is op.AT else super()._item(code, value, flags)
+
+
+class _Coarse:
+    def write(self, told: _Set, *, negated: bool = False) -> str:  # noqa: ARG002 - as an alphabet; looks are left out
+        """The members of a set among ASCII, and the one byte for all else where any of them is beyond."""
+        parts = [
+            f"\\x{start:02x}-\\x{min(end, 128) - 1:02x}" for start, end in _ranges(told) if start < 128
+        ]  # fmt: skip
+        if any(end > 128 for _, end in _ranges(told)):
+            parts.append(r"\x80")
+        return f"[{''.join(parts)}]" if parts else r"[^\x00-\xff]"
 
 
 def _compile(pattern: str, written: str) -> Any:

@@ -22,7 +22,7 @@ from gateway.core.plugin import Context, Detector, Situation, Span
 from gateway.core.signs import URL_SIGNS, signs
 from gateway.formats import url as urls
 from gateway.operators.redact import REDACTED
-from gateway.ruleset.pattern import Pattern
+from gateway.ruleset.pattern import Combined, Pattern
 from gateway.ruleset.secrets import Found
 
 MASK: Final = "***"
@@ -30,6 +30,7 @@ _WRITTEN: Final = frozenset({MASK, REDACTED})  # what is gone already
 URL_STRENGTH: Final = 65  # as strong as mask: a query value goes before a detector names a part of it
 SECRET_STRENGTH: Final = 64
 
+_MOST_NAMES: Final = 4096  # of query parameters that are remembered
 _USER_INFO: Final = "url user-info"
 _DATA_URL: Final = re.compile(r"data:[\w.+-]{1,64}/[\w.+-]{1,64}[^,\s\"'<>]{0,200},[^\s\"'<>)]{16,}", re.ASCII)
 _BLOB: Final = re.compile(r"blob:[^\s\"'<>)]{1,2048}")
@@ -101,20 +102,25 @@ class UrlPolicy:
         self._rules = tuple(reversed(rules))
         self._keep = re.compile("|".join(translate(name) for name in keep_query) or r"(?!)")
         self._kept: dict[str, bool] = {}
+        self._ruled: dict[str, SpanRule | None] = {}
 
     def keeps(self, name: str) -> bool:
         """Whether a query parameter's value stays (detectors still read it)."""
         kept = self._kept.get(name)
         if kept is None:
             kept = self._keep.match(unquote(name)) is not None
-            if len(self._kept) < 4096:
+            if len(self._kept) < _MOST_NAMES:
                 self._kept[name] = kept
         return kept
 
     def _rule(self, name: str) -> SpanRule | None:
-        return next(
-            (rule for rule in self._rules if rule.parameter is not None and rule.parameter.match(unquote(name))), None
-        )
+        if name not in self._ruled:
+            plain = unquote(name)
+            found = (rule for rule in self._rules if rule.parameter is not None and rule.parameter.match(plain))
+            if len(self._ruled) >= _MOST_NAMES:
+                return next(found, None)
+            self._ruled[name] = next(found, None)
+        return self._ruled[name]
 
     def edits(self, text: str, start: int, end: int, situation: Situation) -> list[Edit]:
         """The spans that go of the URL that stands in text[start:end]."""
@@ -170,6 +176,7 @@ class TextRules:
         self.detectors = tuple(detectors)
         self._reads_all = not all(one.shapes or one.literals or one.folded for one in self.detectors)
         self.patterns = [rule for rule in spans if rule.pattern is not None]
+        self._combined = Combined([rule.pattern for rule in self.patterns if rule.pattern is not None])
         self.by_detector: dict[str, list[SpanRule]] = {}
         for rule in spans:
             if rule.detector:
@@ -220,7 +227,8 @@ class TextRules:
             edit = self._hit(text, span, category, situation)
             if edit is not None:
                 found.append(edit)
-        for rule in self.patterns:
+        for number in self._combined.in_text(text) if self.patterns else ():
+            rule = self.patterns[number]
             if rule.pattern is not None and (rule.categories is None or category in rule.categories):
                 for start, end in rule.pattern.spans(text, context.check):
                     told = rule.apply(text[start:end], situation)

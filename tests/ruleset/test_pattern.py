@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from gateway.ruleset.pattern import compile_pattern
+from gateway.ruleset.pattern import Combined, compile_pattern
 
 COMPILES = [
     r"\bKD-\d{8}\b",
@@ -173,3 +173,25 @@ def test_the_time_is_looked_at_before_each_search():
     with pytest.raises(EnoughError):
         list(compile_pattern("a").spans("a", check))
     assert list(compile_pattern("KD-1").spans("x" * 100, check)) == []  # a text without its letters is not searched
+
+
+@given(st.lists(PATTERNS, min_size=6, max_size=40), TEXTS)
+@example([r"\bk", "a$", r"(?i)σ+", r"(?<!\d)a(?!\d)", r"\Ax|y\Z", r"(?i:straße|ſ)\d"], "a\u212ak K ΣSTRASSE1 ſ2 y")
+def test_many_patterns_at_once_miss_none_that_matches(patterns, text):
+    compiled = []
+    for pattern in patterns:
+        try:
+            compiled.append(compile_pattern(pattern))
+        except ValueError:
+            continue
+    found = list(Combined(compiled).in_text(text))
+    assert found == sorted(found)
+    assert {number for number, one in enumerate(compiled) if any(one.spans(text))} <= set(found)
+
+
+def test_of_many_patterns_few_are_asked():
+    combined = Combined(
+        [compile_pattern(rf"\b{one}{other}-\d{{6}}\b") for one in "ABCDEFGHIJ" for other in "KLMNOPQRST"]
+    )
+    assert list(combined.in_text("order CM-123456, für MC-654321")) == [22]
+    assert list(combined.in_text("nothing of the kind")) == []
