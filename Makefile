@@ -3,7 +3,7 @@
 #   test   check, then all tests against the built wheel (ARGS="-k name" for some of them)
 #   check  lint, format, types, import arrows, the shipped rules and their own tests
 #   docs   the documentation as a site, in dist/docs; a warning is an error
-#   bench  how fast masking is beside two things to compare it with
+#   bench  how fast masking is, and what the whole gateway costs, beside others (needs nginx, wrk and hey)
 #   sbom   dist/sbom.cdx.json: what a release is made of (CycloneDX), from the lock
 # For those who work on it: env (.venv with the source tree in it), schemas (JSON Schemas of the file kinds), wheel.
 
@@ -28,7 +28,7 @@ demo:
 
 test: check .venv-test/.installed tests/browser/node_modules/.package-lock.json
 	@.ci/programs
-	@PYTHONSAFEPATH=1 GATEWAY_TEST_WHEEL=1 .venv-test/bin/pytest $(ARGS)
+	@PYTHONSAFEPATH=1 GATEWAY_TEST_WHEEL=1 .venv-test/bin/pytest -n 2 --dist loadfile $(ARGS)
 
 check: env
 	@.venv/bin/ruff check
@@ -43,6 +43,7 @@ docs: env
 
 bench: env
 	@.venv/bin/python benchmarks/masking.py $(ARGS)
+	@.venv/bin/python -m benchmarks.proxies
 
 sbom:
 	@mkdir -p dist

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-START_SECONDS = 60.0
+START_SECONDS = 180.0
 
 
 @dataclass
@@ -44,13 +44,22 @@ main()
 
 
 @contextmanager
-def running(folder: Path, routes: str, *, more: str = "", in_haste: bool = False) -> Iterator[Running]:
-    """Starts it with these lines of `routes:`, waits until it says `ready`, and ends it by SIGTERM."""
+def running(
+    folder: Path,
+    routes: str,
+    *,
+    more: str = "",
+    in_haste: bool = False,
+    tls: str = "{mode: off}",
+    core: str | None = None,
+) -> Iterator[Running]:
+    """Starts it with these lines of `routes:`, waits until it says `ready`, and ends it by SIGTERM. `core`: where it runs."""
     folder.joinpath("gateway.yaml").write_text(
-        f"listen: 127.0.0.1:0\ntls: {{mode: off}}\nmasking_key: file:masking.key\n{more}routes:\n{routes}"
+        f"listen: 127.0.0.1:0\ntls: {tls}\nmasking_key: file:masking.key\n{more}routes:\n{routes}"
     )
     program = ["-c", IN_HASTE] if in_haste else ["-m", "gateway"]
-    command = [sys.executable, *program, "run", "--config", str(folder / "gateway.yaml")]
+    pinned = ["taskset", "-c", core] if core is not None else []
+    command = [*pinned, sys.executable, *program, "run", "--config", str(folder / "gateway.yaml")]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
     made = Running(process.pid, 0)
     ready = threading.Event()
@@ -58,7 +67,7 @@ def running(folder: Path, routes: str, *, more: str = "", in_haste: bool = False
     def listen() -> None:
         for line in process.stderr:
             made.lines.append(line.rstrip("\n"))
-            if found := re.fullmatch(r"listening on http://.*:(\d+)\n", line):
+            if found := re.fullmatch(r"listening on https?://.*:(\d+)\n", line):
                 made.port = int(found[1])
             if line == "ready\n":
                 ready.set()
