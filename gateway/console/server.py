@@ -28,8 +28,9 @@ LINE_SIZE = 128 * 1024
 class Console:
     """Serves on a bound socket until closed. Without a desk there are no accounts: three answers for this machine."""
 
-    def __init__(self, sources: Sequence[Source], desk: Desk | None = None) -> None:
+    def __init__(self, sources: Sequence[Source], desk: Desk | None = None, hosts: Sequence[str] = ()) -> None:
         self._sources = sources
+        self._hosts = hosts
         self._desk = desk
         self._runner: web.AppRunner | None = None
         self._measuring: asyncio.Task[None] | None = None
@@ -45,7 +46,7 @@ class Console:
         application = Application(
             self._desk,
             Probes(self._sources),
-            hosts=settings.hosts if settings is not None else (),
+            hosts=self._hosts,
             loopback=settings.listen.is_loopback if settings is not None else True,
             secure=self.is_secure,
         )

@@ -134,7 +134,7 @@ async def served(folder, monkeypatch, tls=None, **more):
     desk = open_desk(settings, ring_of(KEY, "test"), [], Traffic(keep=True, debug=True), running)
     for name, role in (("ann", Role.ADMIN), ("ed", Role.EDITOR), ("vic", Role.VIEWER)):
         desk.accounts.add(name, role, PASSWORD, time.time() - 60)
-    console = Console([], desk)
+    console = Console([], desk, settings.hosts)
     await console.start(socket.create_server(("127.0.0.1", 0)), context)
     jar = aiohttp.CookieJar(unsafe=True)
     connector = aiohttp.TCPConnector(ssl=trusting if trusting is not None else True)

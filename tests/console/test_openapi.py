@@ -44,10 +44,11 @@ def test_the_document_describes_every_operation_once():
 async def run(folder, monkeypatch, examples, phases):
     async with served(folder, monkeypatch) as console:
         token = await console.token()
+        streams = [f"--exclude-path={PREFIX}{one.path}" for one in OPERATIONS if one.streams]  # they last a minute each
         command = [
             sys.executable, "-m", "schemathesis.cli", "--config-file", str(CONFIGURATION), "run",
             f"{console.url}/api/v1/openapi.json", "--header", f"Authorization: Bearer {token}", "--no-color",
-            "--phases", phases, "--max-examples", str(examples), "--seed", "1", "--request-timeout", "60",
+            *streams, "--phases", phases, "--max-examples", str(examples), "--seed", "1", "--request-timeout", "60",
         ]  # fmt: skip
         ran = await asyncio.create_subprocess_exec(
             *command, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
@@ -59,7 +60,7 @@ async def run(folder, monkeypatch, examples, phases):
 def test_what_the_document_promises_holds(tmp_path, monkeypatch):
     code, said = asyncio.run(run(tmp_path, monkeypatch, 1, "coverage"))
     assert code == 0, said
-    assert f"{len(OPERATIONS)} selected" in said
+    assert f"{sum(not one.streams for one in OPERATIONS)} selected" in said
 
 
 if __name__ == "__main__":
