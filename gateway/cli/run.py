@@ -155,7 +155,9 @@ class Served:
             )
             watching = [self._monitor] if self._monitor is not None else []
             self._sources += (gateway, self._maskers, self, *watching)
-            console = self._console = Console(self._sources, self._desk, settings.console.hosts if settings.console else ())
+            console = self._console = Console(
+                self._sources, self._desk, settings.console.hosts if settings.console else ()
+            )
             if bound is not None:
                 await console.start(bound, self._console_tls.context if self._console_tls else None)
             beside = [self._loop.create_task(one) for one in (self._keep_backups(), *(one.run() for one in watching))]
