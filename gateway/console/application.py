@@ -29,6 +29,9 @@ from gateway.console.templates import render
 from gateway.core.errors import UserError
 from gateway.core.yaml import FileErrors
 
+LOGIN_SIZE: Final = 16 << 10
+"""Bytes of what somebody whom nobody knows may send."""
+
 BODY_SIZE: Final = 24 << 20
 """Bytes of a request to the console: a payload that is tried may be as large as a recorded one."""
 
@@ -145,7 +148,7 @@ class Application:
             return await self._render("login.html", None, {"told": ""}, title="Log in")
         if not is_from_here(request):
             raise Problem(403, "this form comes from another site")
-        form = await _fields(request)
+        form = await _fields(request.clone(client_max_size=LOGIN_SIZE))
         response = await log_in(self._the_desk, request, form, secure=self._secure)
         if isinstance(response, Problem):
             page = await self._render(
@@ -197,7 +200,8 @@ class Application:
         stopped: list[str] = []
         if actor is not None and self._desk is not None:
             rows = await self._desk.run(self._desk.database.asked, "SELECT route FROM stopped ORDER BY route")
-            stopped = [row[0] for row in rows]
+            known = {route.label for route in self._desk.control.configuration.settings.routes}
+            stopped = [row[0] for row in rows if row[0] in known]
         debug = self._desk is not None and self._desk.traffic.debug
         pages = [one for one in PAGES if one.listed and actor is not None and actor.role.may(one.role)]
         text = render(
@@ -233,7 +237,7 @@ class Application:
                     request, Problem(422, error.message, [(error.where, error.message)] if error.where else [])
                 )
             except web.HTTPRequestEntityTooLarge:
-                return await self._refuse(request, Problem(413, f"at most {BODY_SIZE >> 20} MiB"))
+                return await self._refuse(request, Problem(413, "this is larger than it may be"))
 
         return guard
 

@@ -104,6 +104,7 @@ class Desk:
     control: Control
     workshop: Workshop
     trials: Trials = field(default_factory=Trials)
+    hashing: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(2))  # bcrypt takes a core each
     publishing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one publishes at a time
 
     async def run[**P, T](self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:

@@ -89,6 +89,16 @@ def test_a_wrong_password_says_the_same_for_every_name_and_is_slowed_down(name, 
     run(story, tmp_path, monkeypatch)
 
 
+def test_a_stranger_may_not_send_much(tmp_path, monkeypatch):
+    async def story(console):
+        answer = await console.log_in("ann", "x" * 20_000)
+        assert answer.status == 413
+        assert (await console.log_in("ann", Origin="http://evil.example")).status == 403
+        assert (await console.log_in("ann", Sec_Fetch_Site="cross-site")).status == 403
+
+    run(story, tmp_path, monkeypatch)
+
+
 def test_a_log_in_opens_pages_and_ends(tmp_path, monkeypatch):
     async def story(console):
         answer = await console.log_in()

@@ -26,7 +26,8 @@ async def log_in(desk: Desk, request: web.Request, form: Mapping[str, str], *, s
         return Problem(429, f"Too many tries. Wait {seconds} s.", headers={"Retry-After": str(seconds)})
     desk.throttle.begin(name, address, now)
     account = await desk.run(desk.accounts.find, name)
-    right = await desk.run(matches, password, account.password if account is not None else None)
+    async with desk.hashing:
+        right = await desk.run(matches, password, account.password if account is not None else None)
     if account is None or not right:
         if account is not None:  # another name may be a password in the wrong field
             await desk.run(desk.trail.write, account.name, "log-in", Act.LOG_IN_FAILED)
