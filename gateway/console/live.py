@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Final
 
@@ -19,6 +19,7 @@ from gateway.console.call import Call, Model, Problem
 from gateway.console.seeing import Sight, Subject, Window, see
 from gateway.console.trail import Act
 from gateway.core.message import Inbound, Outbound
+from gateway.insight.comparison import Mark, Section
 from gateway.insight.rows import Line
 from gateway.traffic import Exchange, Traffic, Verdict
 
@@ -307,39 +308,49 @@ async def _sight(call: Call, exchange: Exchange, subject: Subject) -> SightView:
     sight = await call.desk.workshop.run(see, Sight, blueprint, subject, Window(asked.page, asked.all_rows))
     return SightView(
         exchange=view(exchange),
-        parts=tuple(
-            PartView(
-                part=section.part,
-                layers=section.layers,
-                rows=tuple(
-                    RowView(before=_pieces(row.before), after=_pieces(row.after), left_out=row.left_out)
-                    for row in section.rows
-                ),
-            )
-            for section in sight.sections
-        ),
-        changes=tuple(
-            ChangeView(
-                number=mark.number,
-                part=mark.part,
-                place=mark.place,
-                rule=mark.rule,
-                where=mark.where,
-                operator=mark.operator,
-                category=mark.category,
-                detector=mark.detector,
-                why=mark.why,
-                before=mark.before,
-                after=mark.after,
-            )
-            for mark in sight.marks
-        ),
+        parts=parts_of(sight.sections),
+        changes=changes_of(sight.marks),
         changed=sight.changed,
         page=min(asked.page, sight.pages),
         pages=sight.pages,
         same=sight.is_same,
         former=sight.is_former,
         where=sight.where,
+    )
+
+
+def parts_of(sections: Sequence[Section]) -> tuple[PartView, ...]:
+    """Parts of a request as they are told."""
+    return tuple(
+        PartView(
+            part=section.part,
+            layers=section.layers,
+            rows=tuple(
+                RowView(before=_pieces(row.before), after=_pieces(row.after), left_out=row.left_out)
+                for row in section.rows
+            ),
+        )
+        for section in sections
+    )
+
+
+def changes_of(marks: Sequence[Mark]) -> tuple[ChangeView, ...]:
+    """Changes as they are told."""
+    return tuple(
+        ChangeView(
+            number=mark.number,
+            part=mark.part,
+            place=mark.place,
+            rule=mark.rule,
+            where=mark.where,
+            operator=mark.operator,
+            category=mark.category,
+            detector=mark.detector,
+            why=mark.why,
+            before=mark.before,
+            after=mark.after,
+        )
+        for mark in marks
     )
 
 

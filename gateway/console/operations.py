@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from gateway.console import explaining, health, live, people, recordings, routes, rules, shadow, spool, state
+from gateway.console import explaining, health, live, people, recordings, routes, rules, shadow, spool, state, trying
 from gateway.console.call import Call, Model
 from gateway.console.role import Role
 
@@ -88,6 +88,11 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     Operation("PUT", "/rules/shadow", Role.EDITOR, "Try a text on a share of the traffic; its results are counted, never sent.",
               shadow.begin_shadow, shadow.ShadowView, shadow.Shadowing, fails=(404, 409, 503)),
     Operation("DELETE", "/rules/shadow", Role.EDITOR, "End the trial.", shadow.end_shadow, status=204),
+    Operation("POST", "/rules/files/{file}/tests", Role.EDITOR, "Publish a text with a payload as one rule test more; made-up "
+              "values only.", trying.keep_rule_test, rules.Published, trying.Keeping, fails=(404, 409, 503), etag=True,
+              matches=True),
+    Operation("POST", "/try", Role.VIEWER, "Before and after of a payload, by rules that are tried; nothing is kept.",
+              trying.try_rules, trying.TriedView, trying.Trying, fails=(404, 503)),
     Operation("POST", "/explain", Role.VIEWER, "Why a value of pasted requests was or was not masked.", explaining.explain,
               explaining.Explanation, explaining.Asked, fails=(404,)),
     Operation("GET", "/spool", Role.VIEWER, "What waits for backends, and what could not be read.", spool.read_spool,

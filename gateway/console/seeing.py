@@ -72,10 +72,10 @@ def see(blueprint: bytes, subject: Subject, window: Window) -> Sight:
     if rules is None:
         return Sight((), is_former=True)
     program = replace(plan, routes={subject.route: rules}).programs()[subject.route]
-    where = {rule: _short(place) for rule, place in origins(plan.rules, read_text).items()}
+    where = {rule: short_place(place) for rule, place in origins(plan.rules, read_text).items()}
     is_former = bool(subject.program) and subject.program != program.digest
     if subject.before is None:
-        sections = _ordered(look(subject.sent, program, time.thread_time, BOUNDS)) if subject.sent is not None else []
+        sections = ordered(look(subject.sent, program, time.thread_time, BOUNDS)) if subject.sent is not None else []
         shown, pages = _window(sections, Window(window.page, all_rows=True))
         return Sight(shown, pages=pages, is_former=is_former, where=where)
     end = time.thread_time() + EARLIER_SECONDS
@@ -86,14 +86,14 @@ def see(blueprint: bytes, subject: Subject, window: Window) -> Sight:
     compared = compare(subject.before, program, time.thread_time, where, BOUNDS, subject.came)
     told, outcome = compared.comparison, compared.outcome
     again = outcome.masked.request if isinstance(outcome, Send) else None
-    sections = _ordered(told.sections)
+    sections = ordered(told.sections)
     if subject.before.body and not any(section.part == "body" for section in sections):
         sections.insert(0, _unopened(subject.before.body))
     shown, pages = _window(sections, window)
     seen = {number for section in shown for row in section.rows for number in row.marks}
     return Sight(
         sections=shown,
-        marks=tuple(_writable(mark) for mark in told.marks if mark.number in seen),
+        marks=tuple(writable(mark) for mark in told.marks if mark.number in seen),
         changed=told.changes,
         pages=pages,
         is_same=again == subject.sent,
@@ -102,7 +102,7 @@ def see(blueprint: bytes, subject: Subject, window: Window) -> Sight:
     )
 
 
-def _ordered(sections: Iterable[Section]) -> list[Section]:
+def ordered(sections: Iterable[Section]) -> list[Section]:
     """The body first: it is what most look for."""
     return sorted(sections, key=lambda section: section.part != "body")
 
@@ -118,13 +118,13 @@ def _unopened(body: bytes) -> Section:
     return Section("body", "not opened", tuple(Row(line, ()) for line in lines))
 
 
-def _writable(mark: Mark) -> Mark:
+def writable(mark: Mark) -> Mark:
     """Half of a surrogate pair as its escape: nothing else can be sent on."""
     before, after = (text.encode("utf-8", "backslashreplace").decode() for text in (mark.before, mark.after))
     return replace(mark, before=before, after=after)
 
 
-def _short(place: str) -> str:
+def short_place(place: str) -> str:
     """A shipped file by its name, others as they are."""
     return place.removeprefix(f"{rules_directory()}/")
 

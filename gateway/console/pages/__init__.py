@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.console.pages import account, accounts, audit, edit, health, history, live, recordings, routes, rules
+from gateway.console.pages import account, accounts, audit, edit, health, history, live, playground, recordings, routes, rules
 from gateway.console.pages.page import Page, Redirect
 from gateway.console.role import Role
 
@@ -25,6 +25,7 @@ PAGES: Final[tuple[Page, ...]] = (
     Page("/recordings/{id}/frame", "Recorded page", Role.VIEWER, "", recordings.show_frame, listed=False),
     Page("/rules", "Rules", Role.VIEWER, "rules.html", rules.show, rules.act, acts=Role.EDITOR),
     Page("/rules/edit", "Rule file", Role.VIEWER, "edit.html", edit.show, edit.act, acts=Role.EDITOR, listed=False),
+    Page("/playground", "Playground", Role.VIEWER, "playground.html", playground.show, playground.act),
     Page("/rules/history", "History of rules", Role.VIEWER, "history.html", history.show, history.act, acts=Role.EDITOR,
          listed=False),
     Page("/routes", "Routes", Role.VIEWER, "routes.html", routes.show, routes.act, acts=Role.EDITOR),
