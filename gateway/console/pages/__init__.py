@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import Final
 
-from gateway.console.pages import account, accounts, audit, edit, health, history, live, playground, recordings, routes, rules
+from gateway.console.pages import (
+    account,
+    accounts,
+    audit,
+    edit,
+    health,
+    history,
+    live,
+    playground,
+    recordings,
+    routes,
+    rules,
+)
 from gateway.console.pages.page import Page, Redirect
 from gateway.console.role import Role
 

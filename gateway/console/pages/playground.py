@@ -122,6 +122,7 @@ async def _page(call: Call, form: Mapping[str, str]) -> dict[str, Any]:
         "made_up": form.get("made_up") == "yes",
         "trackers": sorted(name for name in desk.control.configuration.trackers if not name.startswith("_")),
         "examples": await desk.run(_examples),
+        "first": desk.control.configuration.settings.routes[0].tracker[0],
         "recent": _recent(call),
         "debug": desk.traffic.debug,
         "may_keep": may_keep,
