@@ -77,7 +77,9 @@ async def who(request: web.Request, desk: Desk, *, secure: bool) -> Actor | None
     cookie = request.cookies.get(cookie_name(secure=secure))
     if not cookie or request.headers.get("Sec-Fetch-Site") in {"cross-site", "same-site"}:
         return None
-    visit = await desk.run(desk.visits.find, cookie, now)
+    # a live page asks again and again by itself: left open, it keeps nobody logged in
+    by_hand = request.headers.get("Accept") != "text/event-stream"
+    visit = await desk.run(desk.visits.find, cookie, now, by_hand=by_hand)
     if visit is None:
         return None
     return Actor(visit.account.name, visit.account.role, "log-in", visit.proof, visit.token)

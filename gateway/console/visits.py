@@ -55,8 +55,8 @@ class Visits:
             )
         return Visit(token, account)
 
-    def find(self, token: str, now: float) -> Visit | None:
-        """The session of a token, if it is good now."""
+    def find(self, token: str, now: float, *, by_hand: bool = True) -> Visit | None:
+        """The session of a token, if it is good now. What a page asks `by_hand` of nobody keeps it no longer."""
         rows = self._database.asked("SELECT account, began, seen FROM visits WHERE id = ?", (_hash(token),))
         if not rows:
             return None
@@ -65,7 +65,7 @@ class Visits:
         if account is None or now - seen > self._idle or now - began > self._longest:
             self.end(token)
             return None
-        if now - seen > SEEN_SECONDS:
+        if by_hand and now - seen > SEEN_SECONDS:
             with self._database.changing() as db:
                 db.execute("UPDATE visits SET seen = ? WHERE id = ?", (now, _hash(token)))
         return Visit(token, account)

@@ -233,3 +233,21 @@ def test_what_a_session_typed_before_is_known_again(tmp_path, monkeypatch):
         assert seen["same"]
 
     told(tmp_path, monkeypatch, story)
+
+
+def test_a_live_page_left_open_keeps_nobody_logged_in(tmp_path, monkeypatch):
+    async def story(stage, _passing, _tokens):
+        now = time.time()
+        visit = stage.desk.visits.begin(stage.desk.accounts.get("vic"), now - 100)
+
+        async def seen_after(path, accept):
+            fields = {"Cookie": f"gateway-console={visit.token}", "Accept": accept}
+            async with stage.client.get(stage.url + path, headers=fields) as answer:
+                assert answer.status == 200
+                await answer.content.readline()
+            return stage.desk.database.asked("SELECT seen FROM visits")[0][0]
+
+        assert await seen_after("/traffic/rows", "text/event-stream") == now - 100
+        assert await seen_after("/traffic", "text/html") >= now
+
+    told(tmp_path, monkeypatch, story)

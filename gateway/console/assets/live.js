@@ -17,7 +17,10 @@ if (rows) {
   const listen = () => {
     url.searchParams.set("after", last);
     source = new EventSource(url);
-    source.onopen = () => say("live", "good");
+    source.onopen = () => {
+      failed = 0;
+      say("live", "good");
+    };
     source.onmessage = (event) => {
       last = Number(event.lastEventId);
       rows.querySelector("[data-empty]")?.remove();
@@ -25,13 +28,15 @@ if (rows) {
       rows.firstElementChild.classList.add("new");
       while (rows.rows.length > most) rows.lastElementChild.remove();
     };
-    source.onerror = () => { // a stream lasts a minute; or the gateway is gone
+    source.onerror = () => { // a stream lasts a minute; or the gateway is gone, or the log-in has ended
       stop();
-      say("connecting", "warn");
-      timer = setTimeout(listen, 500);
+      failed += 1;
+      if (failed > 1) say("connecting", "warn");
+      timer = setTimeout(listen, Math.min(250 * 2 ** failed, 10_000));
     };
   };
   let timer = 0;
+  let failed = 0;
   const stop = () => {
     clearTimeout(timer);
     source?.close();
