@@ -106,7 +106,7 @@ class Proof:
         return "none of pip, uv, gcc, make, git, curl"
 
     def compiled(self) -> str:
-        look = "from gateway.native import _native; print(_native.__file__.rpartition('/')[2])"
+        look = "from gateway.native import compiled; print(compiled.__file__.rpartition('/')[2])"
         words = ["run", "--rm", *LIMITS, "--no-healthcheck", "--network=none", "--entrypoint=/opt/gateway/bin/python"]
         return self.podman(*words, IMAGE, "-c", look).stdout.strip()
 
@@ -249,6 +249,8 @@ def main(folder: Path) -> int:
     try:
         proof.prove("a base image, made here", proof.base)
         proof.prove("the Dockerfile builds", proof.build)
+        if proof.failed:
+            return 1  # an image of an earlier run would be proved
         proof.prove("no build tools in the image", proof.tools)
         proof.prove("its compiled part is in it", proof.compiled)
         proof.prove("setup makes certificates and keys", lambda: proof.start("setup", services["setup"], "none"))
