@@ -18,10 +18,12 @@ from gateway.console.trail import Act
 
 DAY = 86400.0
 Name = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[a-z0-9][a-z0-9._@-]{0,63}$")]
-Whole = Annotated[
-    int, BeforeValidator(lambda told: int(told) if isinstance(told, float) and told.is_integer() else told)
+Days = Annotated[
+    int,
+    Field(ge=1, le=int(LONGEST / DAY)),
+    BeforeValidator(lambda told: int(told) if isinstance(told, float) and told.is_integer() else told),
 ]
-"""An integer as JSON Schema has it: 90.0 is one."""
+"""An integer as JSON Schema has it: 90.0 is one. (The bounds stand first, or the document would not have them.)"""
 
 Password = Annotated[
     str, Field(min_length=SHORTEST, max_length=LONGEST_PASSWORD, json_schema_extra={"format": "password"})
@@ -100,7 +102,7 @@ class NewToken(Model):
 
     name: Annotated[str, Field(min_length=1, max_length=100)]
     role: Role = Role.VIEWER
-    days: Annotated[Whole, Field(ge=1, le=int(LONGEST / DAY))] = 90
+    days: Days = 90
 
 
 class MadeToken(Model):
