@@ -46,7 +46,7 @@ CHAPTERS: Final[Mapping[str, tuple[str, ...]]] = {
         "docs/cluster.md",
     ),
     "Security": ("SECURITY.md", "THREAT_MODEL.md", "docs/edge.md", "docs/faults.md"),
-    "How good, how fast": ("docs/quality.md", "docs/quality-peers.md", "benchmarks/README.md"),
+    "How good, how fast": ("docs/quality.md", "docs/quality-peers.md", "docs/performance.md", "benchmarks/README.md"),
     "How it is built": ("docs/architecture.md", "CONTRIBUTING.md", "docs/dependencies.md", "CHANGELOG.md"),
 }
 HOME: Final = "README.md"
