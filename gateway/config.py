@@ -177,8 +177,6 @@ def _within[N: (int, float)](low: N, high: N, told: str) -> Callable[[N], N]:
 
 
 def _share(value: Any) -> float:
-    if isinstance(value, float):
-        return value
     match = _PERCENT.match(value) if isinstance(value, str) else None
     if match is None or not 0 < float(match[1]) <= 100:
         raise ValueError("a share above 0% and up to 100% is wanted here, as in 1% or 0.1%")
@@ -668,8 +666,16 @@ class ClusterSettings(Strict):
 class MonitorSettings(Strict):
     """A second reading of what leaves. `sample`: the share of requests; `learn`: how long all fields are taken as known."""
 
-    sample: Share = 0.01
+    sample: Share = Field(default="1%", validate_default=True)  # type: ignore[assignment]
     learn: Age = 3600.0
+    where: Where = ""
+
+
+class TracingSettings(Strict):
+    """Where traces go: a collector's URL for OTLP over HTTP. `sample`: the share of requests that are traced."""
+
+    endpoint: Annotated[Text, AfterValidator(_upstream)]
+    sample: Share = Field(default="100%", validate_default=True)  # type: ignore[assignment]
     where: Where = ""
 
 
@@ -695,6 +701,7 @@ class Settings(Strict):
         MonitorSettings | None,
         BeforeValidator(lambda value: {"on": {}, "off": None}.get(value, value) if isinstance(value, str) else value),
     ] = Field(default=None, json_schema_extra={"type": ["string", "object", "null"]})
+    tracing: TracingSettings | None = None
     workers: Workers = 1
     masking_key: SecretName = Field(default="file:var/masking.key", validate_default=True)  # type: ignore[assignment]
     pseudonyms: PseudonymSettings = PseudonymSettings()

@@ -65,6 +65,9 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     size_out: int = 0
     masking: float = 0.0
     upstream: float = 0.0  # up to the head of the backend's answer
+    masked_at: float = 0.0  # Unix times of the ends of these, 0 where it did not come so far; and of its verdict
+    answered_at: float = 0.0
+    ended_at: float = 0.0
     findings: Mapping[Finding, int] = {}
     layers: tuple[str, ...] = ()
     program: str = ""  # the digest of the rules

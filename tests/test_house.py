@@ -50,6 +50,7 @@ TESTED_ELSEWHERE = {
     "core/signs.py": "native/test_native.py",
     "core/report.py": "judge/test_recorded_traffic.py",
     "maskers/*.py": "maskers/test_pool.py",  # as processes
+    "tracing.py": "cli/test_tracing.py",  # to a collector, over HTTP
     "monitor/*.py": "cli/test_monitor.py",  # as processes, in a gateway that runs
     "policy/wording.py": "report/test_report.py",
     "policy/devices.py": "policy/test_decision.py",
@@ -262,6 +263,7 @@ OUTSIDE = {
     "log.py",
     "secret.py",
     "status.py",
+    "tracing.py",
     "traffic.py",
 }
 PURE = sorted({Path(source).parts[0] for source in SOURCES} - OUTSIDE - {"__init__.py", "__main__.py"})

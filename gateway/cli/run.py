@@ -63,6 +63,7 @@ from gateway.spool.keys import named_ring, spool_ring
 from gateway.spool.quarantine import Quarantine, quarantine_path
 from gateway.spool.seal import QUARANTINE, RECORDS, Sealer
 from gateway.status import Reason, Sample, Source, Trouble
+from gateway.tracing import make_tracing
 from gateway.trackers.schema import TrackerFile
 from gateway.trackers.shape import Shapes
 from gateway.traffic import Traffic
@@ -89,7 +90,12 @@ def command(config_file: Path) -> None:
     """Serve: mask what trackers send, forward the rest."""
     process.forbid_dumps()
     process.allow_descriptors()
-    for name in ("aiohttp", "asyncio"):  # their messages may hold bytes of requests and addresses
+    for name in (
+        "aiohttp",
+        "asyncio",
+        "opentelemetry",
+        "urllib3",
+    ):  # their messages may hold bytes of requests and addresses
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
@@ -115,7 +121,8 @@ class Served:
         self._backup_failed: Name | None = None
         self._backup_made: datetime | None = None  # the newest
         settings = self._configuration.settings
-        self._traffic = Traffic(keep=settings.console is not None, debug=is_debug(settings))
+        self._traffic = Traffic(keep=bool(settings.console or settings.tracing), debug=is_debug(settings))
+        self._tracing = make_tracing(settings.tracing, self._traffic)
         self._sources: list[Source] = []  # whoever has something to say, once it is there
         self._desk = self._make_desk()
         console = self._configuration.settings.console
@@ -160,7 +167,10 @@ class Served:
             )
             if bound is not None:
                 await console.start(bound, self._console_tls.context if self._console_tls else None)
-            beside = [self._loop.create_task(one) for one in (self._keep_backups(), *(one.run() for one in watching))]
+            running = [self._keep_backups(), *(one.run() for one in watching)]
+            if self._tracing is not None:
+                running.append(self._tracing.run())
+            beside = [self._loop.create_task(one) for one in running]
             try:
                 await serve(
                     gateway,
@@ -285,6 +295,8 @@ class Served:
             raise UserError(line, str(self._path))
         if where_spooled(fresh.settings) != where_spooled(self._configuration.settings):
             raise UserError("spool.path and cluster change at a start only: start again", str(self._path))
+        if fresh.settings.tracing != self._configuration.settings.tracing:
+            raise UserError("tracing changes at a start only: start again", str(self._path))
         if (fresh.settings.monitor is None) is not (self._monitor is None):
             raise UserError("monitor is turned on and off at a start only: start again", str(self._path))
         keys = config.masking_keys(fresh.settings)

@@ -16,8 +16,8 @@ class Passage:
     """Made with a request's head. `end` is its last word, and the only one."""
 
     __slots__ = (
-        "_at", "_came", "_counts", "_inbound", "_is_ended", "_masking", "_method", "_outcome", "_route", "_size", "_tracker",
-        "_traffic", "_upstream",
+        "_answered_at", "_at", "_came", "_counts", "_inbound", "_is_ended", "_masked_at", "_masking", "_method", "_outcome",
+        "_route", "_size", "_tracker", "_traffic", "_upstream",
     )  # fmt: skip
 
     def __init__(self, counts: Counts, traffic: Traffic, method: str) -> None:
@@ -33,6 +33,8 @@ class Passage:
         self._tracker = ""
         self._masking = 0.0
         self._upstream = 0.0
+        self._masked_at = 0.0
+        self._answered_at = 0.0
         self._is_ended = False
 
     def enter(self, route: Route, inbound: Inbound) -> None:
@@ -47,7 +49,7 @@ class Passage:
 
     def mask(self, outcome: Outcome | None, seconds: float) -> None:
         """Its verdict is known; None where no masker had time for it."""
-        self._outcome, self._masking = outcome, seconds
+        self._outcome, self._masking, self._masked_at = outcome, seconds, time.time()
         match outcome:
             case Send(_, report):
                 self._tracker = report.tracker
@@ -58,7 +60,7 @@ class Passage:
 
     def answer(self, seconds: float) -> None:
         """The backend was asked: it took so long up to its answer's head, or until it was given up."""
-        self._upstream = seconds
+        self._upstream, self._answered_at = seconds, time.time()
         self._counts.spans[Span.UPSTREAM].observe(seconds)
 
     def end(self, verdict: Verdict, reason: str = "") -> None:
@@ -91,6 +93,9 @@ class Passage:
             size_out=len(send.masked.request.body) if send is not None else 0,
             masking=self._masking,
             upstream=self._upstream,
+            masked_at=self._masked_at,
+            answered_at=self._answered_at,
+            ended_at=time.time(),
             findings=send.report.findings if send is not None else {},
             layers=tuple(send.report.layers) if send is not None else (),
             program=send.masked.program_digest if send is not None else "",

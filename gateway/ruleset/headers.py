@@ -26,14 +26,14 @@ content-type date expect host if-match if-modified-since if-none-match if-range 
 pragma priority range sec-fetch-dest sec-fetch-mode sec-fetch-site sec-fetch-user sec-fetch-storage-access sec-purpose
 purpose save-data te upgrade-insecure-requests x-requested-with access-control-request-method
 access-control-request-headers access-control-request-private-network dnt sec-gpc via transfer-encoding idempotency-key
-traceparent sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-ch-prefers-color-scheme
+sec-ch-ua sec-ch-ua-mobile sec-ch-ua-platform sec-ch-prefers-color-scheme
 sec-ch-prefers-reduced-motion want-digest accept-post""".split()
 # client hints that tell one device from another (RFC 8942; User-Agent Client Hints)
 _AGENT: Final = """user-agent sec-ch-ua-full-version-list sec-ch-ua-full-version sec-ch-ua-platform-version
 sec-ch-ua-model x-user-agent""".split()
 _DROPPED: Final = """authorization proxy-authorization www-authenticate cookie2 sec-ch-ua-arch sec-ch-ua-bitness
 sec-ch-ua-wow64 sec-ch-ua-form-factors sec-ch-device-memory device-memory sec-ch-dpr dpr sec-ch-viewport-width
-viewport-width sec-ch-viewport-height sec-ch-width width downlink ect rtt tracestate baggage from x-csrf-token
+viewport-width sec-ch-viewport-height sec-ch-width width downlink ect rtt traceparent tracestate baggage from x-csrf-token
 x-xsrf-token x-auth-token x-access-token x-api-key x-amzn-trace-id x-wap-profile x-device-id x-uidh content-md5 digest
 content-digest repr-digest signature signature-input""".split()
 
