@@ -130,7 +130,9 @@ class Inspected:
         configuration = self.configuration = config.load(self._path)
         programs = blueprint_of(configuration, self._key).programs()
         plan = make_plan(configuration, Programs(programs), programs)
-        return Serving(plan, programs, origins(configuration.rules, config.read_text))
+        shipped = f"{config.rules_directory()}/"
+        where = origins(configuration.rules, config.read_text)
+        return Serving(plan, programs, {rule: place.removeprefix(shipped) for rule, place in where.items()})
 
     def paths(self) -> Iterable[Path]:
         """The files to watch."""
