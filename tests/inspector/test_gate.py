@@ -32,7 +32,7 @@ EVENT = {
     "api_key": "phc_x",
     "event": "order",
     "distinct_id": "01a20c26-a12f-7f44-bf36-3ca6caff52f9",
-    "properties": {"note": "write to jane.roe@example.org"},
+    "properties": {"note": "write to jane.roe@example.org", "remark": "none"},
 }
 BODY = gzip.compress(json.dumps(EVENT).encode())
 FIELDS = {"Content-Encoding": "gzip", "Cookie": "sid=quorvandis", "X-Forwarded-For": "203.0.113.7"}
@@ -189,14 +189,14 @@ def test_new_rules_hold_for_the_next_look_at_a_request(stage):
     running, backend, _, folder = stage
     _, flow, _ = sent(stage)
     settings = json.loads((folder / "gateway.yaml").read_text())
-    (folder / "rules.yaml").write_text("extends: default\nmask:\n  - {name: our notes, keys: [note], with: drop}\n")
+    (folder / "rules.yaml").write_text("extends: default\nmask:\n  - {name: our remarks, keys: [remark], with: drop}\n")
     (folder / "gateway.yaml").write_text(json.dumps({**settings, "rules": ["rules.yaml"]}))
 
     def is_new():
         count = len(backend.requests)
         running.web(f"/flows/{flow['id']}/replay", "POST")
         until(lambda: len(backend.requests) > count, "the replay")
-        return b"note" not in gzip.decompress(backend.requests[-1].body)
+        return b"remark" not in gzip.decompress(backend.requests[-1].body)
 
     until(is_new, "the new rule")
     assert f"{folder / 'rules.yaml'}:3" in running.picture(flow)
