@@ -158,7 +158,7 @@ def test_the_frame_is_served_with_its_own_policy_and_the_page_around_it_without_
             text = await answer.text()
             assert answer.status == 200
             assert 'sandbox="allow-same-origin"' in text
-            assert "the rule that you try:2" in text
+            assert "The rule that you try:2" in text
             assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
         async with console.client.get(f"{console.url}/recordings", headers=fields) as answer:
             assert name in await answer.text()
