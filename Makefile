@@ -42,7 +42,7 @@ docs: env
 	@.venv/bin/python docs/site/build.py
 
 bench: env
-	@.venv/bin/python benchmarks/masking.py $(ARGS)
+	@$(UV) run --locked --quiet --with sentry-relay==0.10.1 python benchmarks/masking.py $(ARGS)
 	@.venv/bin/python -m benchmarks.proxies
 
 sbom:

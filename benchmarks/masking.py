@@ -1,16 +1,24 @@
-"""How fast masking is: one process, one thread, no sockets, beside two things to compare it with.
+"""How fast masking is: one process, one thread, no sockets, beside others on the same payloads.
 
     gateway   the whole pipeline of `gateway run` with the default rules: open, read, decide, splice, verify
-    walker    what one would write in an afternoon: json, six regular expressions on every string, json
+    Relay     Sentry Relay's PII engine in Rust by its C interface, raw JSON in and out, with the detectors that both have (it has
+              none for phones, no layers, no elements, no secrets found elsewhere)
+    add-on    what people write for mitmproxy in an afternoon: json, six regular expressions on every string, json
     floor     orjson.loads and orjson.dumps, and nothing in between
 
-The walker finds less (no layers, no notations, no elements, no sensitive keys): it is here for scale, and wins on that.
-`python benchmarks/masking.py [--seconds N]` prints a table; figures hold for the machine that they were taken on.
+Contenders take turns, round by round; a ratio is taken within a round, and its median and quartiles are printed. CPU time of the
+thread. `make bench` brings Relay along for this run (it is under the FSL, and no dependency); without it, its columns are empty.
+
+    python benchmarks/masking.py [--rounds N] [--markdown]
+
+`GATEWAY_PURE=1` measures masking without its compiled part. Figures hold for the machine that they were taken on.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
+import gc
 import gzip
 import json
 import platform
@@ -18,23 +26,26 @@ import re
 import statistics
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
-from rich.console import Console
-from rich.table import Table
 
 from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Send
 from gateway.core.pipeline import mask
+from gateway.native import compiled
 
+HERE = Path(__file__).parent
 WORKLOADS = {
-    "rr_1m": ("a page and its changes, rrweb in PostHog's wrapping", "/s/"),
-    "rr_50k": ("changes only: the page is unknown", "/s/"),
     "ev_2k": ("one analytics event, Segment's", "/v1/t"),
+    "rr_50k": ("changes of a page that is not known, rrweb in PostHog's wrapping", "/s/"),
+    "rr_1m": ("a page and its changes, the same", "/s/"),
 }
+RECORDED = ("rrweb", "posthog", "segment", "sentry", "clinic/rrweb-1")
+TYPES = ("@email", "@creditcard", "@iban", "@ip", "@usssn", "@bearer")
 PATTERNS = [
     re.compile(pattern)
     for pattern in (
@@ -58,58 +69,120 @@ def walk(value: Any) -> Any:
     return [walk(item) for item in value] if isinstance(value, list) else value
 
 
-def walker(body: bytes) -> bytes:
-    return json.dumps(walk(json.loads(body))).encode()
+@dataclass(frozen=True)
+class Payload:
+    """One request: where it goes, its JSON, and how many of them make a measure."""
+
+    path: str
+    body: bytes
 
 
-def floor(body: bytes) -> bytes:
-    return orjson.dumps(orjson.loads(body))
+Contender = Callable[[list[Payload]], None]
 
 
-def gateway(path: str) -> Callable[[bytes], bytes]:
+def gateway() -> Contender:
+    gc.set_threshold(200_000, 10, 10)  # as in a masker (gateway.maskers.process)
     program = load_subject(None, ()).program()
     headers = Headers([("Content-Type", "text/plain")])
 
-    def masked(body: bytes) -> bytes:
-        outcome = mask(Inbound("POST", path, headers, body), program, time.thread_time)
-        if not isinstance(outcome, Send):
-            raise SystemExit(f"{path}: not forwarded: {outcome}")
-        return outcome.masked.request.body
+    def run(payloads: list[Payload]) -> None:
+        for payload in payloads:
+            outcome = mask(Inbound("POST", payload.path, headers, payload.body), program, time.thread_time)
+            if not isinstance(outcome, Send):
+                raise SystemExit(f"{payload.path}: not forwarded: {outcome}")
 
-    return masked
+    return run
 
 
-def measure(run: Callable[[bytes], bytes], body: bytes, seconds: float) -> float:
-    """Megabytes a second: the median over as many runs as fit, three at least, after one that warms up."""
-    run(body)
-    taken: list[float] = []
-    until = time.perf_counter() + seconds
-    while len(taken) < 3 or time.perf_counter() < until:
-        start = time.perf_counter()
-        run(body)
-        taken.append(time.perf_counter() - start)
-    return len(body) / statistics.median(taken) / 1e6
+def relay() -> Contender | None:
+    try:
+        from sentry_relay._lowlevel import lib  # noqa: PLC0415 - for this run alone
+        from sentry_relay.utils import decode_str, encode_str, rustcall  # noqa: PLC0415
+    except ImportError:
+        return None
+    config = json.dumps({"applications": {"$string": [f"{kind}:replace" for kind in TYPES]}})
+
+    def run(payloads: list[Payload]) -> None:
+        settings = encode_str(config)
+        for payload in payloads:
+            event = encode_str(b'{"extra":' + payload.body + b"}")
+            decode_str(rustcall(lib.relay_pii_strip_event, settings, event), free=True)
+
+    return run
+
+
+def addon(payloads: list[Payload]) -> None:
+    for payload in payloads:
+        json.dumps(walk(json.loads(payload.body))).encode()
+
+
+def floor(payloads: list[Payload]) -> None:
+    for payload in payloads:
+        orjson.dumps(orjson.loads(payload.body))
+
+
+def workloads() -> dict[str, tuple[str, list[Payload]]]:
+    found = {}
+    for name, (title, path) in WORKLOADS.items():
+        body = gzip.decompress((HERE / "workloads" / f"{name}.json.gz").read_bytes())
+        found[name] = (title, [Payload(path, body)] * max(1, 50_000 // len(body)))
+    for run in RECORDED:
+        payloads = []
+        for line in (HERE.parent / "tests" / "corpus" / f"{run}.jsonl").read_text().split("\n"):
+            if not line:
+                continue
+            entry = json.loads(line)
+            body = entry["body"].encode() if "body" in entry else base64.b64decode(entry["body_b64"])
+            if body[:2] == b"\x1f\x8b":
+                body = gzip.decompress(body)
+            if body[:1] == b"{" and b"\n{" not in body:  # JSON alone: others read nothing else
+                payloads.append(Payload(entry["target"], body))
+        found[run] = ("recorded by its SDK, requests of one visit", payloads)
+    return found
+
+
+def taken(run: Contender, payloads: list[Payload]) -> float:
+    begun = time.thread_time()
+    run(payloads)
+    return time.thread_time() - begun
+
+
+def spread(values: list[float]) -> str:
+    low, middle, high = statistics.quantiles(values, n=4)
+    return f"{middle:.2f} ({low:.2f}-{high:.2f})"
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description="How fast masking is, beside two things to compare it with.")
-    options.add_argument("--seconds", type=float, default=3.0, help="for each cell of the table")
-    seconds = options.parse_args().seconds
-    table = Table(title=f"MB/s, one thread · Python {platform.python_version()}", title_justify="left")
-    for name in ("workload", "KB", "gateway", "walker", "floor", "gateway : walker", "gateway : floor"):
-        table.add_column(name, justify="left" if name == "workload" else "right")
-    for name, (title, path) in WORKLOADS.items():
-        body = gzip.decompress((Path(__file__).parent / "workloads" / f"{name}.json.gz").read_bytes())
-        ours, plain, least = (measure(run, body, seconds) for run in (gateway(path), walker, floor))
-        table.add_row(
-            f"{name}: {title}",
-            f"{len(body) / 1000:.0f}",
-            *(f"{speed:.2f}" for speed in (ours, plain)),
-            f"{least:.0f}",
-            f"1 : {plain / ours:.1f}",
-            f"1 : {least / ours:.0f}",
+    options = argparse.ArgumentParser(description="How fast masking is, beside others.")
+    options.add_argument("--rounds", type=int, default=9)
+    rounds = max(options.parse_args().rounds, 2)
+    contenders: dict[str, Contender | None] = {"gateway": gateway(), "Relay": relay(), "add-on": addon, "floor": floor}
+    state = "compiled" if compiled is not None else "Python alone"
+    what = f"Python {platform.python_version()}, {platform.machine()}, gateway {state}"
+    print(f"{what}; {rounds} rounds, CPU time, median (quartiles)")
+    peers = ("Relay", "add-on", "floor")
+    columns = [*(f"{one} MB/s" for one in contenders), *(f"gateway : {one}" for one in peers)]
+    print(f"\n| payload | KB | {' | '.join(columns)} |")
+    print("|---|--:|--:|--:|--:|--:|--:|--:|--:|")
+    for name, (_, payloads) in workloads().items():
+        size = sum(len(payload.body) for payload in payloads)
+        times: dict[str, list[float]] = {one: [] for one, run in contenders.items() if run is not None}
+        for at in range(rounds + 1):
+            for one, run in contenders.items():
+                if run is not None:
+                    spent = taken(run, payloads)
+                    if at:  # the first round warms up
+                        times[one].append(spent)
+        speeds = [f"{size / statistics.median(times[one]) / 1e6:.1f}" if one in times else "" for one in contenders]
+        ratios = [
+            spread([other / own for other, own in zip(times[one], times["gateway"], strict=True)])
+            if one in times
+            else ""
+            for one in peers
+        ]
+        print(
+            f"| {name} | {size / len(payloads) / 1000:.1f} | {' | '.join(speeds)} | {' | '.join(ratios)} |", flush=True
         )
-    Console(width=132).print(table)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from gateway import config
 from gateway.config import Configuration
 from gateway.keyring import load_ring
 from gateway.maskers.blueprint import Blueprint
-from gateway.recording.dom import Sessions
+from gateway.recording.sessions import Sessions
 from gateway.ruleset.loading import load_rules
 from gateway.ruleset.program import Program
 from gateway.ruleset.secrets import Memories

@@ -14,7 +14,7 @@ from datetime import date
 from typing import Self
 
 from gateway.core.limits import Limits
-from gateway.recording.dom import Sessions
+from gateway.recording.sessions import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.program import Program
 from gateway.ruleset.schema import RuleFile

@@ -27,6 +27,34 @@ _NONE, _UNKNOWN, _FIRST = 0, 1, 2  # what an element hangs on: nothing, nobody k
 _FAST: Final = 1
 
 
+class _Everything:
+    """A vocabulary that leaves all as it is: for pages that stay in this process."""
+
+    digest = b""
+    fingerprint = None
+
+    class _Any:
+        def __contains__(self, name: object) -> bool:
+            return True
+
+    names = _Any()
+
+    @staticmethod
+    def tag(tag: str) -> str:
+        return tag
+
+    @staticmethod
+    def reduce(value: str, *, is_name: bool = False) -> str:  # noqa: ARG004 - as a vocabulary
+        return value
+
+    @staticmethod
+    def word(written: str) -> str:
+        return written
+
+
+_EVERYTHING: Final = _Everything()
+
+
 class _Order(msgspec.Struct, array_like=True, tag="siblings", forbid_unknown_fields=True):
     rows: dict[int, list[int]]
     placed: int
@@ -83,6 +111,25 @@ def write(mirror: Mirror, vocabulary: Vocabulary) -> bytes:
     return data
 
 
+def pack(mirror: Mirror) -> bytes:
+    """A page's bytes for this process alone, with all that is known of it; none where it can't be told."""
+    if mirror.memory is not None or mirror.printed is not None:
+        return b""  # what readers keep beside a page, and pages of other processes, are told by `write` alone
+    try:
+        plain = _write(_Writer(mirror, _EVERYTHING).page())
+    except (OverflowError, UnicodeEncodeError, msgspec.MsgspecError):
+        return b""
+    return zlib.compress(plain, _FAST) if len(plain) <= MOST_BYTES else b""
+
+
+def unpack(data: bytes) -> Mirror | None:
+    """The page that `pack` packed."""
+    try:
+        return _mirror(_read(zlib.decompress(data)), _EVERYTHING)
+    except (zlib.error, msgspec.MsgspecError, ValueError, IndexError):
+        return None
+
+
 def _stamp(mirror: Mirror, vocabulary: Vocabulary) -> object:
     """Another one after each change of a page, but for what its reader keeps beside it."""
     return vocabulary.digest, mirror.epoch, mirror.shape, mirror.others
@@ -106,7 +153,7 @@ def read(data: bytes, vocabulary: Vocabulary) -> Mirror | None:
 
 
 class _Writer:
-    def __init__(self, mirror: Mirror, vocabulary: Vocabulary) -> None:
+    def __init__(self, mirror: Mirror, vocabulary: Vocabulary | _Everything) -> None:
         self._mirror = mirror
         self._vocabulary = vocabulary
         self._words: dict[str, int] = {}
@@ -205,6 +252,8 @@ class _Writer:
 
     def _memory(self) -> _Order | _Dictionary | _Strings | None:
         vocabulary = self._vocabulary
+        if isinstance(vocabulary, _Everything):
+            return None
         match self._mirror.memory:
             case Siblings() as order:
                 return _Order(*order.told())
@@ -229,14 +278,14 @@ class _Writer:
         return {entry: str(value) for entry, value in told.items() if value is not None}
 
 
-def _mirror(page: _Page, vocabulary: Vocabulary) -> Mirror:
+def _mirror(page: _Page, vocabulary: Vocabulary | _Everything) -> Mirror:
     """Raises `ValueError` or `IndexError` where the page is none."""
     mirror = Mirror()
     mirror.known = page.known
     mirror.printed = vocabulary.fingerprint
     mirror.passwords = set(page.passwords)
-    words = [Reduced(word) for word in page.words]
-    names = [str(word) for word in page.words]
+    words = [vocabulary.word(word) for word in page.words]
+    names = page.words
     told = iter(page.attributes)
     elements: list[Element] = []
     for node_id, tag, flags in zip(page.ids, page.tags, page.flags, strict=True):
@@ -265,7 +314,7 @@ def _mirror(page: _Page, vocabulary: Vocabulary) -> Mirror:
     for node, number in page.texts.items():
         mirror.texts[node] = element_of(number) or UNKNOWN
     mirror.documents = {node: element_of(number) for node, number in page.documents.items()}
-    mirror.memory = _memory(page.memory, vocabulary)
+    mirror.memory = _memory(page.memory, vocabulary) if isinstance(vocabulary, Vocabulary) else None
     if len(mirror) > mirror.room:
         raise ValueError("more nodes than a page has")
     return mirror

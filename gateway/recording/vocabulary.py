@@ -94,6 +94,11 @@ class Vocabulary:
                 elif literal or part.operator == "=":
                     kinds[part.operator].add(literal)
 
+    @staticmethod
+    def word(written: str) -> Reduced:
+        """What `reduce` made, as it was written."""
+        return Reduced(written)
+
     def is_name(self, text: str) -> bool:
         """Whether a text is a name of markup: a tag's or an attribute's."""
         return _MARKUP.fullmatch(text) is not None or text.lower() in self.names

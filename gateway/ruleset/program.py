@@ -28,7 +28,8 @@ from gateway.detectors import scan
 from gateway.formats import FORMATS
 from gateway.formats.elements_chain import ELEMENTS_CHAIN
 from gateway.operators import prepare_spec
-from gateway.recording.dom import Selectors, Sessions
+from gateway.recording.dom import Selectors
+from gateway.recording.sessions import Sessions
 from gateway.recording.state import read as read_page
 from gateway.recording.state import write as write_page
 from gateway.recording.vocabulary import Vocabulary

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Outcome, Send
 from gateway.core.pipeline import masking
-from gateway.recording.dom import Sessions
+from gateway.recording.sessions import Sessions
 from gateway.ruleset.program import Program
 from gateway.ruleset.secrets import Memories
 from tests import subject

@@ -38,7 +38,8 @@ from gateway.proxy.hop import answer_fields, known_gateways, request_fields
 from gateway.proxy.routes import Route
 from gateway.proxy.trust import Trust
 from gateway.recording import RECORDINGS
-from gateway.recording.dom import Selectors, Sessions
+from gateway.recording.dom import Selectors
+from gateway.recording.sessions import Sessions
 from gateway.ruleset.keys import Keys
 from gateway.ruleset.pattern import compile_pattern
 from gateway.ruleset.program import Program

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.recording.dom import UNKNOWN, Element, Mirror, Selectors, Sessions
+from gateway.recording.dom import UNKNOWN, Element, Mirror, Selectors
+from gateway.recording.sessions import Sessions
 
 
 def page(mirror: Mirror) -> None:
@@ -248,7 +249,8 @@ def test_sessions_are_bounded_in_nodes_whatever_their_number():
     sessions = Sessions(nodes=100)
     for at in range(50):
         grow(sessions, f"s{at}", nodes=30)
-    assert len(sessions) == 3
+        assert sessions.held <= 100
+    assert len(sessions) >= 3
     grow(sessions, "large", nodes=101)
     assert not known(sessions, "large")
 

@@ -14,7 +14,7 @@ from gateway.cli.subject import load_subject
 from gateway.core.message import Headers, Inbound
 from gateway.core.outcome import Refuse, Send
 from gateway.core.pipeline import finish, mask, masking
-from gateway.recording.dom import Sessions
+from gateway.recording.sessions import Sessions
 from tests.judge.recorded import CORPUS, load_run
 
 OURS = {"Leaf", "Map", "List", "Layer", "Document", "Claim", "Walk", "Judge", "Request", "Element", "Mirror", "Secrets"}

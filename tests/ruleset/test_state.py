@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.core.pipeline import masking
-from gateway.recording.dom import Sessions
+from gateway.recording.sessions import Sessions
 from gateway.ruleset.secrets import Memories
 from gateway.ruleset.state import VERSION, pack, unpack
 from tests import subject
