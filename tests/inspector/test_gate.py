@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import http.client
 import json
@@ -21,9 +22,15 @@ from contextlib import contextmanager
 import pytest
 import trustme
 from click.testing import CliRunner
+from mitmproxy.addons.onboarding import Onboarding
+from mitmproxy.test import taddons, tflow, tutils
 
 from gateway.cli.app import gateway
 from gateway.insight.captures import read_capture
+from gateway.inspector.gate import Door, Gate, Serving
+from gateway.inspector.memory import Memory
+from gateway.proxy.masking import Programs
+from gateway.proxy.routes import Plan, Route
 from tests.browser.backend import Backend
 from tests.browser.processes import free_port
 from tests.inspector.process import inspecting, until
@@ -376,3 +383,31 @@ def test_an_address_in_use_is_one_line(tmp_path):
         )
     assert result.exit_code == 2
     assert f"address {listen} is in use" in result.stderr
+
+
+def test_a_defect_of_ours_leaves_a_refusal_in_the_flow_and_nothing_that_came():
+    """mitmproxy logs what an add-on raises, and goes on with the flow as it then is."""
+
+    async def story():
+        plan = Plan(Programs({}), (Route("shop", "http://127.0.0.1:9", path="/t/"),))
+        gate = Gate(Serving(plan, {}, {}), Memory(), Door())
+        request = tutils.treq(
+            method=b"POST",
+            path=b"/t/e/?mail=jane.roe",
+            content=BODY,
+            headers=((b"Host", b"shop.example"), (b"Cookie", b"sid=quorvandis")),
+        )
+        flow = tflow.tflow(req=request)
+        flow.live = True
+        with taddons.context(Onboarding()):
+            gate.requestheaders(flow)
+            assert not any(secret in repr(flow.get_state()["request"]["headers"]).encode() for secret in SECRETS)
+            flow.request.data.content = BODY
+            with pytest.raises(KeyError):  # no Program for the route
+                await gate.request(flow)
+        assert flow.response.status_code == 400
+        assert flow.request.path == "/t/"
+        assert not any(secret in repr(flow.get_state()).encode() for secret in SECRETS)
+        assert BODY not in (flow.request.raw_content, flow.response.raw_content)
+
+    asyncio.run(story())
