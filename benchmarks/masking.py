@@ -44,7 +44,7 @@ WORKLOADS = {
     "rr_50k": ("changes of a page that is not known, rrweb in PostHog's wrapping", "/s/"),
     "rr_1m": ("a page and its changes, the same", "/s/"),
 }
-RECORDED = ("rrweb", "posthog", "segment", "sentry", "clinic/rrweb-1")
+RECORDED = ("rrweb", "clinic/rrweb-1", "posthog", "segment", "faro")  # those whose bodies are plain JSON
 TYPES = ("@email", "@creditcard", "@iban", "@ip", "@usssn", "@bearer")
 PATTERNS = [
     re.compile(pattern)
