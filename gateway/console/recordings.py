@@ -24,6 +24,7 @@ from gateway.traffic import Exchange
 
 MOST_BYTES: Final = 24 << 20
 """Of one session's requests, the newest, that a page is rebuilt from."""
+_SHOWN: Final = 12  # hex digits of a fingerprint, as the live page shows them
 _ALONE: Final = re.compile(r"request-(\d{1,12})")
 _LONGEST_RULE: Final = 4000
 _NAME: Final = re.compile(r"[^\w .-]+")
@@ -120,7 +121,7 @@ async def list_recordings(call: Call) -> Recordings:
     found: dict[str, list[Exchange]] = {}
     for one in call.desk.traffic:
         if one.sent is not None and (one.session or one.tracker not in telling):
-            found.setdefault(one.session or f"request-{one.number}", []).append(one)
+            found.setdefault(one.session[:_SHOWN] or f"request-{one.number}", []).append(one)
     return Recordings(recordings=tuple(_recording(name, rows) for name, rows in found.items()))
 
 
@@ -160,7 +161,7 @@ def _exchanges(call: Call, name: str) -> Iterable[Exchange]:
     if alone is not None:
         one = call.desk.traffic.get(int(alone[1]))
         return [one] if one is not None and one.sent is not None and not one.session else []
-    return [one for one in call.desk.traffic if name and one.session == name and one.sent is not None]
+    return [one for one in call.desk.traffic if name and one.session[:_SHOWN] == name and one.sent is not None]
 
 
 def _asked(rows: list[Exchange], asked: PageQuery) -> Asked:

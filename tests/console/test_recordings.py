@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
+import re
 import time
 
 from gateway.console.role import Role
@@ -159,7 +161,12 @@ def test_the_frame_is_served_with_its_own_policy_and_the_page_around_it_without_
             assert answer.status == 200
             assert 'sandbox="allow-same-origin"' in text
             assert "The rule that you try:2" in text
+            assert "as it would leave" not in text
+            frame = html.unescape(re.search(r'src="(/recordings/[^"]*)"', text)[1])
+            assert ">mask: [</textarea>" in text
             assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+        async with console.client.get(f"{console.url}{frame}", headers=fields) as answer:
+            assert answer.status == 200
         async with console.client.get(f"{console.url}/recordings", headers=fields) as answer:
             assert name in await answer.text()
 

@@ -47,8 +47,8 @@ async def show_one(call: Call) -> Mapping[str, Any]:
         "recording": recording,
         "view": page,
         "chosen": page.chosen,
-        "suggestion": page.suggestion,
-        "rule": asked.rule,
+        "suggestion": asked.rule if told else page.suggestion,
+        "rule": "" if told else asked.rule,  # a wrong one stays in its form, and nothing is shown under it
         "told": told,
         "files": await _files(call) if call.actor.role.may(Role.EDITOR) else (),
         "to": partial(_address, page),
