@@ -79,7 +79,7 @@ def test_a_coded_reply_comes_back_plain():
     assert edited(body, {"false": ["a.on"]}, encodings=["gzip"]) == b'{"a":{"on":false}}'
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\x00binary\x00", gzip.compress(b"x")[:-3]])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff\xfe\x00binary\x00", gzip.compress(b"x", mtime=0)[:-3]])
 def test_what_cannot_be_read_stays_as_it_came(body):
     assert edited(body, {"false": ["a.on"]}) is None
 
