@@ -1,49 +1,19 @@
 """What people try runs in a process of its own: it gives data, it ends in time, and it breaks alone."""
 
 import asyncio
+import operator
 import os
 import time
-from dataclasses import dataclass
+from pathlib import PurePath
 
 import pytest
 
 from gateway.console.workshop import WAITING, Workshop
 from gateway.core.errors import UserError
 from gateway.core.yaml import FileErrors
+from gateway.trackers.loading import load_tracker
 
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    pid: int
-    words: tuple[str, ...]
-
-
-def tell(*words):
-    return Told(os.getpid(), words)
-
-
-def sleep():
-    time.sleep(600)
-
-
-def die():
-    os._exit(1)
-
-
-def grow():
-    return len(bytearray(8 << 30))
-
-
-def say_no():
-    raise FileErrors((UserError("wrong", "a.yaml:1"), UserError("wrong too", "a.yaml:2")))
-
-
-def break_down():
-    raise KeyError("jane.doe@example.com")
-
-
-def secrets():
-    return sorted(name for name in os.environ if "SECRET" in name)
+# functions that any process can import: the child knows the product and nothing of its tests
 
 
 def running(story, seconds=30.0):
@@ -61,49 +31,63 @@ def test_what_work_gives_comes_back_as_its_type_from_another_process(monkeypatch
     monkeypatch.setenv("GATEWAY_SECRET", "x")
 
     async def story(shop):
-        first = await shop.run(tell, Told, "a", "ü")
-        again = await shop.run(tell, Told)
-        return first, again, await shop.run(secrets, list[str])
+        pids = [await shop.run(os.getpid, int) for _ in range(2)]
+        words = await shop.run(os.path.split, tuple[str, ...], "a/ü")
+        return pids, words, await shop.run(os.getenv, str, "GATEWAY_SECRET", "unknown")
 
-    first, again, known = running(story)
-    assert first.words == ("a", "ü")
-    assert first.pid == again.pid != os.getpid()
-    assert known == []
+    (first, again), words, known = running(story)
+    assert words == ("a", "ü")
+    assert first == again != os.getpid()
+    assert known == "unknown"
 
 
 WRONG = {
-    say_no: "a.yaml:1: wrong",
-    grow: "this took more memory than it may: try less at once",
-    break_down: "this broke what worked on it: try less at once",
-    die: "this broke what worked on it: try less at once",
+    "memory": ((bytes, 8 << 30), "this took more memory than it may: try less at once"),
+    "a defect": ((operator.getitem, {}, "jane.doe@example.com"), "this broke what worked on it: try less at once"),
+    "its end": ((os._exit, 1), "this broke what worked on it: try less at once"),
 }
 
 
 def test_what_goes_wrong_is_said_and_the_next_work_is_done():
     async def story(shop):
-        for work, told in WRONG.items():
+        for (work, *args), told in WRONG.values():
             with pytest.raises(UserError) as said:
-                await shop.run(work, object)
+                await shop.run(work, object, *args)
             assert str(said.value) == told
-            assert (await shop.run(tell, Told, "next")).words == ("next",)
+            assert await shop.run(os.path.basename, str, "a/next") == "next"
 
     running(story)
 
 
+def test_all_mistakes_come_back_with_their_places():
+    file, text = PurePath("a.yaml"), "tracker: []\nmatch: 7\n"
+    with pytest.raises(FileErrors) as here:
+        load_tracker(file, text)
+
+    async def story(shop):
+        with pytest.raises(FileErrors) as there:
+            await shop.run(load_tracker, object, file, text)
+        return there.value
+
+    told = [(one.where, one.message) for one in running(story).each]
+    assert told == [(one.where, one.message) for one in here.value.each]
+    assert len(told) > 1
+
+
 def test_what_takes_too_long_ends_and_the_next_work_is_done():
     async def story(shop):
-        await shop.run(tell, Told)
+        await shop.run(os.getpid, int)
         with pytest.raises(UserError, match="took longer than 0 seconds"):
-            await shop.run(sleep, object)
-        return (await shop.run(tell, Told, "next")).words
+            await shop.run(time.sleep, object, 600)
+        return await shop.run(os.path.basename, str, "a/next")
 
-    assert running(story, 0.4) == ("next",)
+    assert running(story, 0.4) == "next"
 
 
 def test_only_so_much_waits():
     async def story(shop):
-        tasks = [asyncio.create_task(shop.run(tell, Told)) for _ in range(WAITING + 1)]
+        tasks = [asyncio.create_task(shop.run(os.getpid, int)) for _ in range(WAITING + 1)]
         results = await asyncio.gather(*tasks, return_exceptions=True)
         return [type(one) for one in results]
 
-    assert running(story) == [Told] * WAITING + [UserError]
+    assert running(story) == [int] * WAITING + [UserError]
