@@ -7,6 +7,7 @@ process, and is dropped where that is behind. Invariant: nothing that it keeps l
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 import time
 from collections import Counter, OrderedDict
@@ -244,7 +245,7 @@ class Monitor:
             return  # the rules that let it out are no longer in force
         residue = self._found.get(where)
         if residue is None:
-            residue = self._found[where] = Residue(0, 0, now, 0.0)
+            residue = self._found[where] = Residue(0, 0, now, -math.inf)
         if now - residue.last >= TOLD_FOR:
             self._emit(
                 Event.RESIDUE_FOUND,
