@@ -1,9 +1,8 @@
 """gateway.yaml → frozen `Settings`, and the files that it names → rules and trackers.
 
 The only place that reads configuration from disk and environment. The models mirror the YAML; every key has a default
-but `routes[].upstream`. Unknown keys, and keys whose feature is not built yet, stop the start: a switch that is
-silently ignored fails open. Secrets are named (`env:NAME`, `file:path`), never written inline, and never part of a
-message.
+but `routes[].upstream`. Unknown keys stop the start: a switch that is silently ignored fails open. Secrets are named
+(`env:NAME`, `file:path`), never written inline, and never part of a message.
 """
 
 from __future__ import annotations

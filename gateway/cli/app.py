@@ -54,14 +54,7 @@ class Commands(click.Group):
         """Imports the command's module."""
         if cmd_name not in COMMANDS:
             ctx.fail(f"no command is named {quoted(cmd_name)}{nearest(cmd_name, COMMANDS)}")
-        name = f"gateway.cli.{cmd_name}"
-        try:
-            module = import_module(name)
-        except ModuleNotFoundError as error:
-            if error.name != name:
-                raise
-            raise UserError(f"{cmd_name} is not built yet") from None
-        command: click.Command = module.command
+        command: click.Command = import_module(f"gateway.cli.{cmd_name}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
