@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 from mitmproxy import http
 
-from benchmarks.masking import walker
+from benchmarks.masking import walk
 
 
 def request(flow: http.HTTPFlow) -> None:
-    flow.request.content = walker(flow.request.content or b"{}")
+    flow.request.content = json.dumps(walk(json.loads(flow.request.content or b"{}"))).encode()

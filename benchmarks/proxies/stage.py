@@ -249,7 +249,7 @@ def load(proxy: Proxy, workload: str, folder: Path, seconds: float, connections:
     script = folder / f"{workload}.lua"
     if not script.exists():
         script.write_text(_LUA % ", ".join(f'"{path}"' for path in bodies(workload, folder)))
-    url = f"{proxy.scheme}://localhost:{proxy.port}{PATHS[workload]}"
+    url = f"{proxy.scheme}://127.0.0.1:{proxy.port}{PATHS[workload]}"
     command = [
         "taskset",
         "-c",
@@ -271,7 +271,7 @@ def delays(
 ) -> dict[int, float]:
     """Asks `rate` times a second; the answer times in milliseconds, by percentile."""
     body = bodies(workload, folder)[0]
-    url = f"{proxy.scheme}://localhost:{proxy.port}{PATHS[workload]}"
+    url = f"{proxy.scheme}://127.0.0.1:{proxy.port}{PATHS[workload]}"
     command = [
         *(
             "taskset",
