@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.core.region import REGIONS, check_region, is_in, known_place
+from gateway.core.region import REGIONS, check_region, is_in, known_place, region_of
 
 
 @pytest.mark.parametrize(
@@ -32,3 +32,19 @@ def test_region_names():
     for name in ("eu", "de", "", "Germany"):
         with pytest.raises(ValueError, match="is no region"):
             check_region(name)
+
+
+@pytest.mark.parametrize(
+    ("place", "region"),
+    [
+        ("", "unknown"),
+        ("DE", "gdpr"),
+        ("GB", "uk"),
+        ("CH", "ch"),
+        ("US-CA", "us_privacy"),
+        ("US", "us"),
+        ("BR", "elsewhere"),
+    ],
+)
+def test_a_place_is_counted_by_its_most_local_region(place, region):
+    assert region_of(place) == region
