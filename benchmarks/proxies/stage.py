@@ -132,6 +132,7 @@ class Stage:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        folder.chmod(0o711)  # nginx reads as somebody else
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(folder / "ca.pem"))
         leaf = authority.issue_cert("localhost", "127.0.0.1")
