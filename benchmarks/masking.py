@@ -97,7 +97,7 @@ def gateway() -> Contender:
 def relay() -> Contender | None:
     try:
         from sentry_relay._lowlevel import lib  # noqa: PLC0415 - for this run alone
-        from sentry_relay.utils import decode_str, encode_str, rustcall  # noqa: PLC0415
+        from sentry_relay.utils import decode_str, encode_str, rustcall  # noqa: PLC0415 - the same
     except ImportError:
         return None
     config = json.dumps({"applications": {"$string": [f"{kind}:replace" for kind in TYPES]}})

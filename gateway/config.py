@@ -441,7 +441,7 @@ class ConsoleSettings(Strict):
     listen: Listen
     tls: ConsoleTls | None = None
     hosts: tuple[Annotated[Text, AfterValidator(_host)], ...] = ()
-    path: FilePath = Field(default="var/console.db", validate_default=True)  # type: ignore[assignment]
+    path: FilePath = Field(default="var/console.db", validate_default=True)  # type: ignore[assignment]  # as YAML has it
     key: SecretName | None = None
     debug: StrictBool = False  # keeps requests as they came, in memory, to be looked at
     idle: Age = 1800.0
@@ -665,7 +665,7 @@ class ClusterSettings(Strict):
 class MonitorSettings(Strict):
     """A second reading of what leaves. `sample`: the share of requests; `learn`: how long all fields are taken as known."""
 
-    sample: Share = Field(default="1%", validate_default=True)  # type: ignore[assignment]
+    sample: Share = Field(default="1%", validate_default=True)  # type: ignore[assignment]  # as YAML has it
     learn: Age = 3600.0
     where: Where = ""
 
@@ -674,7 +674,7 @@ class TracingSettings(Strict):
     """Where traces go: a collector's URL for OTLP over HTTP. `sample`: the share of requests that are traced."""
 
     endpoint: Annotated[Text, AfterValidator(_upstream)]
-    sample: Share = Field(default="100%", validate_default=True)  # type: ignore[assignment]
+    sample: Share = Field(default="100%", validate_default=True)  # type: ignore[assignment]  # as YAML has it
     where: Where = ""
 
 

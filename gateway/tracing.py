@@ -27,7 +27,7 @@ def make_exporter(endpoint: str) -> SpanExporter:
     """Sends to a collector: `endpoint` is its URL for traces, as in https://collector.example:4318/v1/traces."""
     try:
         import requests  # noqa: PLC0415 - an extra's
-        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: PLC0415 - the same
     except ImportError:
         raise UserError(_MISSING) from None
     session = requests.Session()
@@ -45,9 +45,9 @@ class Tracing:
 
     def __init__(self, traffic: Traffic, share: float, exporter: SpanExporter) -> None:
         from opentelemetry.sdk.resources import Resource  # noqa: PLC0415 - an extra's
-        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415
-        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415
-        from opentelemetry.sdk.trace.sampling import TraceIdRatioBased  # noqa: PLC0415
+        from opentelemetry.sdk.trace import TracerProvider  # noqa: PLC0415 - the same
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: PLC0415 - the same
+        from opentelemetry.sdk.trace.sampling import TraceIdRatioBased  # noqa: PLC0415 - the same
 
         resource = Resource({"service.name": "masking-gateway", "service.version": __version__})
         self._provider = TracerProvider(sampler=TraceIdRatioBased(share), resource=resource, shutdown_on_exit=False)
@@ -69,7 +69,7 @@ class Tracing:
     def tell(self, exchange: Exchange) -> None:
         """The spans of one request."""
         from opentelemetry.context import Context  # noqa: PLC0415 - an extra's
-        from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context  # noqa: PLC0415
+        from opentelemetry.trace import SpanKind, Status, StatusCode, set_span_in_context  # noqa: PLC0415 - the same
 
         one = exchange
         attributes = {

@@ -109,7 +109,7 @@ def _wait(port: int, process: subprocess.Popen[bytes]) -> None:
         with socket.socket() as probe:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
-        time.sleep(0.1)
+        time.sleep(0.1)  # it listens soon; 30 s at most
     raise SystemExit(f"{process.args!r} does not listen")
 
 

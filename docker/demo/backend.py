@@ -23,7 +23,7 @@ class Backend(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    do_GET = do_POST  # noqa: N815
+    do_GET = do_POST  # noqa: N815 - http.server's name
 
     def log_message(self, *_: object) -> None:
         pass

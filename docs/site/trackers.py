@@ -7,14 +7,14 @@ tracker file has the first form; the second follows from it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from gateway import config
 from gateway.ruleset.loading import load_rules
 from gateway.trackers.loading import load_trackers
-from gateway.trackers.schema import Setup, TrackerFile
+from gateway.trackers.schema import Match, Setup, TrackerFile
 
 PATH: Final = "/t"
 HOST: Final = "t.shop.example"
@@ -148,15 +148,15 @@ def _head(tracker: str) -> str:
     return re.sub(r"(?<![\w`])([*$][\w*$]+)", r"`\1`", " ".join(comment))
 
 
-def _match(one: object) -> str:
-    told = one.model_dump(exclude={"where"}, exclude_defaults=True)  # type: ignore[attr-defined]
+def _match(one: Match) -> str:
+    told = one.model_dump(exclude={"where"}, exclude_defaults=True)
     return "; ".join(f"{key} {_written(value)}" for key, value in told.items())
 
 
-def _written(value: object) -> str:
+def _written(value: Mapping[str, str] | Iterable[str]) -> str:
     if isinstance(value, Mapping):
         return ", ".join(f"`{key}: {glob}`" for key, glob in value.items())
-    return " or ".join(f"`{one}`" for one in value)  # type: ignore[attr-defined]
+    return " or ".join(f"`{one}`" for one in value)
 
 
 def _cell(text: str) -> str:

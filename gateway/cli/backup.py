@@ -8,14 +8,12 @@ from pathlib import Path
 import click
 
 from gateway import backup, config
+from gateway.cli.options import config_option
 from gateway.core.errors import UserError
 
 
 @click.command("backup")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), default=config.FILE_NAME, show_default=True,
-    help="The configuration.",
-)  # fmt: skip
+@config_option
 def command(config_file: Path) -> None:
     """Write an encrypted copy of keys, held events, configuration and rules."""
     loaded = config.load(config_file)

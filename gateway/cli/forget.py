@@ -18,6 +18,7 @@ from typing import Any, Final
 import click
 
 from gateway import config
+from gateway.cli.options import config_option
 from gateway.cluster.setup import Cluster, make_cluster
 from gateway.cluster.visitor import search_records, search_states
 from gateway.cluster.visitor import wipe as wipe_on_servers
@@ -50,10 +51,7 @@ class Store:
 
 @click.command("forget")
 @click.argument("visitor", metavar="ID")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), default=config.FILE_NAME, show_default=True,
-    help="The configuration.",
-)  # fmt: skip
+@config_option
 @click.option("--show", "only_show", is_flag=True, help="Say what is held, and erase nothing.")
 @click.option("--site", "sites", multiple=True, metavar="HOST", help="Where pseudonyms.per_site is on: of these sites.")
 @click.option("--json", "as_json", is_flag=True, help="For programs.")

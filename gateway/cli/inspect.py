@@ -22,6 +22,7 @@ from mitmproxy.proxy.mode_specs import ProxyMode
 
 from gateway import config
 from gateway.cli.captures import read_file
+from gateway.cli.options import config_option
 from gateway.cli.run import make_plan
 from gateway.config import Address, Settings
 from gateway.core.errors import UserError
@@ -46,14 +47,7 @@ _REVEALED = """\
 
 
 @click.command("inspect")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=config.FILE_NAME,
-    show_default=True,
-    help="The configuration.",
-)
+@config_option
 @click.option("--terminal", "interface", flag_value=Interface.TERMINAL, help="mitmproxy's terminal interface.")
 @click.option("--dump", "interface", flag_value=Interface.DUMP, help="One line a request, to standard output.")
 @click.option("--listen", help="HOST:PORT to serve on, instead of the configured one.")

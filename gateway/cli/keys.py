@@ -6,6 +6,7 @@ keeps it there rotates it there: the new key first, the old ones behind it.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,17 +72,17 @@ def _place(kind: str, ring: Path | None, config_file: Path) -> Place:
     return Place(kind, settings.spool.key, settings)
 
 
-def _where[F](command: F) -> F:
+def _where[F: Callable[..., object]](command: F) -> F:
     command = click.option(
         "--config", "config_file", type=click.Path(path_type=Path), default=config.FILE_NAME, show_default=True,
         help="The configuration, which names the file.",
-    )(command)  # type: ignore[type-var]  # fmt: skip
+    )(command)  # fmt: skip
     command = click.option(
         "--ring", type=click.Path(path_type=Path), help=f"The key ring's file itself; of encryption {DEFAULT_RING}."
-    )(command)  # type: ignore[type-var]
+    )(command)
     return click.option(
         "--of", "kind", type=click.Choice(KINDS), default="encryption", show_default=True, help="Whose keys."
-    )(command)  # type: ignore[type-var]
+    )(command)
 
 
 @click.group("keys")

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import click
 
 from gateway import config, secret
+from gateway.cli.options import config_option
 from gateway.core.errors import UserError
 from gateway.core.yaml import nearest, parse, quoted, read_model
 from gateway.keyring import new_ring
@@ -28,10 +29,7 @@ SECONDS = 10.0
 
 
 @click.command("report")
-@click.option(
-    "--config", "config_file", type=click.Path(path_type=Path), default=config.FILE_NAME, show_default=True,
-    help="The configuration.",
-)  # fmt: skip
+@config_option
 @click.option(
     "--metrics", metavar="URL|FILE", help="Counted traffic: /metrics of the running gateway, or a copy of it."
 )

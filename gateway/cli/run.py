@@ -20,6 +20,7 @@ import uvloop
 
 from gateway import __version__, backup, config, log
 from gateway.cli.backup import back_up
+from gateway.cli.options import config_option
 from gateway.cluster.setup import Cluster, make_cluster
 from gateway.config import (
     ClusterSettings,
@@ -78,14 +79,7 @@ DEBUG_MODE = (
 
 
 @click.command("run")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=config.FILE_NAME,
-    show_default=True,
-    help="The configuration.",
-)
+@config_option
 def command(config_file: Path) -> None:
     """Serve: mask what trackers send, forward the rest."""
     process.forbid_dumps()

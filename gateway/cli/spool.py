@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gateway import config
+from gateway.cli.options import config_option
 from gateway.cli.run import sealer_of
 from gateway.config import Configuration, Settings, SpoolSettings
 from gateway.core.errors import UserError
@@ -31,19 +32,8 @@ from gateway.spool.store import Entry, NotKept, Numbers
 from gateway.spool.upkeep import drop, opened, rekey
 
 
-def _config[F: Callable[..., object]](command: F) -> F:
-    return click.option(
-        "--config",
-        "config_file",
-        type=click.Path(path_type=Path),
-        default=config.FILE_NAME,
-        show_default=True,
-        help="The configuration.",
-    )(command)
-
-
 @click.group("spool", invoke_without_command=True)
-@_config
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 @click.pass_context
 def command(context: click.Context, config_file: Path, as_json: bool) -> None:
@@ -74,7 +64,7 @@ def status(config_file: Path, *, as_json: bool) -> None:
 
 
 @command.command("drop")
-@_config
+@config_option
 @click.option("--route", default="", help="Of this route only.")
 @click.option("--program", default="", help="Masked under this digest (its first digits).")
 @click.option("--key", default="", help="Sealed with the key of this id.")
@@ -98,7 +88,7 @@ def drop_records(
 
 
 @command.command("rekey")
-@_config
+@config_option
 def rekey_records(config_file: Path) -> None:
     """Seal everything with the active key, so that older ones can go."""
     spool = _spool(config.load_settings(config_file), config_file)
@@ -115,7 +105,7 @@ def rekey_records(config_file: Path) -> None:
 
 
 @command.command("retry")
-@_config
+@config_option
 def retry(config_file: Path) -> None:
     """Read again, under the rules as they are now, what was quarantined; what is masked is delivered."""
     loaded = config.load(config_file)

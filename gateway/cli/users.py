@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 
 from gateway import config
+from gateway.cli.options import config_option
 from gateway.console.accounts import Accounts
 from gateway.console.database import Database
 from gateway.console.passwords import LONGEST
@@ -26,19 +27,8 @@ BY = "command line"
 _ROLES = click.Choice([role.value for role in Role])
 
 
-def _config[F: Callable[..., object]](command: F) -> F:
-    return click.option(
-        "--config",
-        "config_file",
-        type=click.Path(path_type=Path),
-        default=config.FILE_NAME,
-        show_default=True,
-        help="The configuration.",
-    )(command)
-
-
 @click.group("users", invoke_without_command=True)
-@_config
+@config_option
 @click.pass_context
 def command(context: click.Context, config_file: Path) -> None:
     """Keep the console's accounts; without a command, list them."""
@@ -47,7 +37,7 @@ def command(context: click.Context, config_file: Path) -> None:
 
 
 @command.command("list")
-@_config
+@config_option
 @click.option("--json", "as_json", is_flag=True, help="For programs.")
 def list_users(config_file: Path, as_json: bool) -> None:
     """Who may log in, with which role."""
@@ -55,7 +45,7 @@ def list_users(config_file: Path, as_json: bool) -> None:
 
 
 @command.command("add")
-@_config
+@config_option
 @click.argument("name")
 @click.option("--role", type=_ROLES, default=Role.VIEWER.value, show_default=True, help="What they may do.")
 def add(config_file: Path, name: str, role: str) -> None:
@@ -71,7 +61,7 @@ def add(config_file: Path, name: str, role: str) -> None:
 
 
 @command.command("password")
-@_config
+@config_option
 @click.argument("name")
 def password(config_file: Path, name: str) -> None:
     """Change a password; their sessions end. It is asked for, or read from standard input."""
@@ -82,7 +72,7 @@ def password(config_file: Path, name: str) -> None:
 
 
 @command.command("role")
-@_config
+@config_option
 @click.argument("name")
 @click.argument("role", type=_ROLES)
 def change_role(config_file: Path, name: str, role: str) -> None:
@@ -93,7 +83,7 @@ def change_role(config_file: Path, name: str, role: str) -> None:
 
 
 @command.command("remove")
-@_config
+@config_option
 @click.argument("name")
 def remove(config_file: Path, name: str) -> None:
     """Take an account away, with its sessions and tokens."""
@@ -103,7 +93,7 @@ def remove(config_file: Path, name: str) -> None:
 
 
 @command.group("tokens", invoke_without_command=True)
-@_config
+@config_option
 @click.pass_context
 def tokens(context: click.Context, config_file: Path) -> None:
     """Keep API tokens; without a command, list them."""
@@ -117,7 +107,7 @@ def tokens(context: click.Context, config_file: Path) -> None:
 
 
 @tokens.command("add")
-@_config
+@config_option
 @click.argument("account")
 @click.argument("name")
 @click.option("--role", type=_ROLES, default=Role.VIEWER.value, show_default=True, help="What it may do.")
@@ -133,7 +123,7 @@ def add_token(config_file: Path, account: str, name: str, role: str, days: int) 
 
 
 @tokens.command("revoke")
-@_config
+@config_option
 @click.argument("token_id", metavar="ID")
 def revoke_token(config_file: Path, token_id: str) -> None:
     """Take a token away. `gateway users tokens` lists ids."""

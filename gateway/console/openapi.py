@@ -6,7 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from pydantic.json_schema import models_json_schema
+from pydantic import BaseModel
+from pydantic.json_schema import JsonSchemaMode, models_json_schema
 
 from gateway import __version__
 from gateway.console.call import Model
@@ -49,11 +50,11 @@ class ProblemDetails(Model):
 
 def document(operations: Sequence[Operation]) -> dict[str, Any]:
     """The document."""
-    models: list[tuple[type[Model], str]] = [(ProblemDetails, "serialization")]
+    models: list[tuple[type[BaseModel], JsonSchemaMode]] = [(ProblemDetails, "serialization")]
     for one in operations:
         models += [(model, "validation") for model in (one.takes,) if model is not None]
         models += [(model, "serialization") for model in (one.gives,) if model is not None]
-    names, schemas = models_json_schema(list(dict.fromkeys(models)), ref_template="#/components/schemas/{model}")  # type: ignore[arg-type]
+    names, schemas = models_json_schema(list(dict.fromkeys(models)), ref_template="#/components/schemas/{model}")
     paths: dict[str, dict[str, Any]] = {}
     for one in operations:
         paths.setdefault(PREFIX + one.path, {})[one.method.lower()] = _operation(one, names)

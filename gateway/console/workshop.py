@@ -13,7 +13,6 @@ import asyncio
 import gc
 import pickle
 import resource
-import signal
 import socket
 import struct
 import subprocess
@@ -27,7 +26,7 @@ import msgspec
 from gateway.core.errors import UserError
 from gateway.core.yaml import FileErrors
 from gateway.maskers.bounds import forbid_dumps
-from gateway.maskers.link import environment
+from gateway.maskers.child import be_child, start_child
 
 SECONDS: Final = 10.0
 WAITING: Final = 20  # pieces of work that wait for their turn
@@ -109,16 +108,7 @@ class Workshop:
             raise
 
     async def _start(self) -> None:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own module; it does not wait for the child
-                [sys.executable, "-P", "-m", "gateway.console.workshop", f"{theirs.fileno()}"],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,  # a defect's message may hold what a visitor sent
-                env=environment(),
-            )
+        self._process, ours = start_child("gateway.console.workshop", is_silent=True)
         self._reader, self._writer = await asyncio.open_unix_connection(sock=ours)
 
 
@@ -136,11 +126,9 @@ def _answer(question: bytes) -> Given | Wrong:
 
 def main(descriptor: int) -> None:
     """Until the front is gone."""
-    for meant_for_the_front in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(meant_for_the_front, signal.SIG_IGN)
+    be_child("workshop")
     forbid_dumps()
     resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
-    gc.set_threshold(200_000, 10, 10)
     with socket.socket(fileno=descriptor) as link, link.makefile("rb") as incoming:
         while len(head := incoming.read(_LENGTH.size)) == _LENGTH.size:
             (length,) = _LENGTH.unpack(head)

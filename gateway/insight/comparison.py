@@ -7,6 +7,7 @@ changes the session state of the Program that it is given, as any request does: 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -137,6 +138,16 @@ def compare(
         watched.work.request.release()
 
 
+def opened_request(inbound: Inbound, program: Program, clock: Clock) -> Request:
+    """A request opened through its layers, as far as it can be read within its limits."""
+    request = program.begin(inbound, Budget(program.limits, clock))
+    with suppress(Refused):
+        request.open()
+        request.recognise()
+        request.read()
+    return request
+
+
 class _Watched:
     """A Program whose one work is watched (`core.pipeline.Program`)."""
 
@@ -255,7 +266,10 @@ class _Picture:
                 reason = why.value
             case Answer():
                 raise AssertionError("the pipeline gives no answers")
-        after = self._open_again(outbound, clock) if outbound is not None else None
+        after = None
+        if outbound is not None:
+            again = replace(self._inbound, target=outbound.target, headers=outbound.headers, body=outbound.body)
+            after = opened_request(again, self._program, clock)
         parts = {id(layer): part for part, layer in work.request.opened}
         for change in work.changes if outbound is not None else ():
             if change.leaf is not None:
@@ -282,18 +296,6 @@ class _Picture:
             marks=tuple(self._marks),
             changes=self._changes,
         )
-
-    def _open_again(self, outbound: Outbound, clock: Clock) -> Request | None:
-        """What leaves, opened from its bytes; None where it can't be read again within its limits."""
-        again = replace(self._inbound, target=outbound.target, headers=outbound.headers, body=outbound.body)
-        request = self._program.begin(again, Budget(self._program.limits, clock))
-        try:
-            request.open()
-            request.recognise()
-            request.read()
-        except Refused:
-            pass
-        return request
 
     # changes
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from gateway.core.document import Document
-from gateway.core.errors import Refused
-from gateway.core.limits import Budget
 from gateway.core.message import Inbound, Outbound
-from gateway.insight.comparison import Section, chain_of
+from gateway.insight.comparison import Section, chain_of, opened_request
 from gateway.insight.drawing import Drawing, Earlier, write_spans
 from gateway.insight.rows import Bounds, Line, Piece, Row, fold
 from gateway.ruleset.program import Program
@@ -22,13 +20,7 @@ def look(
     target, _, _ = outbound.target.partition("?")
     sections = [_section("path", [_line(target, bounds)], bounds), _headers(outbound, bounds)]
     inbound = Inbound(outbound.method, outbound.target, outbound.headers, outbound.body)
-    request = program.begin(inbound, Budget(program.limits, clock))
-    try:
-        request.open()
-        request.recognise()
-        request.read()
-    except Refused:
-        pass
+    request = opened_request(inbound, program, clock)
     for part, document in request.documents:
         if document.layers:
             earlier = Earlier()

@@ -265,14 +265,14 @@ class Seal:
     async def request(self, flow: http.HTTPFlow) -> None:
         """Waits for whoever looks at it, and masks again what was changed meanwhile."""
         if flow.intercepted:
-            await flow.wait_for_resume()  # type: ignore[no-untyped-call]
+            await flow.wait_for_resume()  # type: ignore[no-untyped-call]  # mitmproxy's
         if flow.response is None and not self._gate.stands(flow):
             await self._gate.again(flow)
             ctx.master.addons.trigger(UpdateHook([flow]))
 
 
 def _refused(why: str) -> exceptions.OptionsError:
-    return exceptions.OptionsError(why)  # type: ignore[no-untyped-call]
+    return exceptions.OptionsError(why)  # type: ignore[no-untyped-call]  # mitmproxy's
 
 
 def is_for_setup(flow: http.HTTPFlow) -> bool:

@@ -77,7 +77,7 @@ async def _run(show: Show, gate: Gate, reload: Reload, ready: Ready) -> None:
         logging.getLogger(name).setLevel(logging.WARNING)
     master = _master(show.interface)
     tell = _Ready(lambda: ready(_address(master), list(_configurations(master))))
-    master.addons.add(gate, Seal(gate), tell)  # type: ignore[no-untyped-call]
+    master.addons.add(gate, Seal(gate), tell)  # type: ignore[no-untyped-call]  # mitmproxy's
     master.addons.chain.remove(gate)
     master.addons.chain.insert(0, gate)
     contentviews.add(BeforeAndAfter(gate.memory))
@@ -102,7 +102,7 @@ async def _run(show: Show, gate: Gate, reload: Reload, ready: Ready) -> None:
                 program.adopt(gate.serving.programs[name])
         gate.serving = fresh
 
-    check = master.addons.get("errorcheck")  # type: ignore[no-untyped-call]
+    check = master.addons.get("errorcheck")  # type: ignore[no-untyped-call]  # mitmproxy's
     watcher = Watcher(reload.paths, reload.load, take, reload.complain)
     watching = loop.create_task(watcher.run())
     try:
@@ -122,7 +122,7 @@ def _address(master: Master) -> str:
 
 def _configurations(master: Master) -> Iterator[str]:
     """What WireGuard's app on a phone is given, where that is a mode."""
-    server = master.addons.get("proxyserver")  # type: ignore[no-untyped-call]
+    server = master.addons.get("proxyserver")  # type: ignore[no-untyped-call]  # mitmproxy's
     for instance in server.servers if isinstance(server, Proxyserver) else ():
         if isinstance(instance, WireGuardServerInstance) and (told := instance.client_conf()):
             yield told
@@ -136,7 +136,7 @@ def _set(master: Master, told: dict[str, object], certificate: bytes) -> None:
             path.touch(0o600)
             path.write_bytes(certificate)
             told["certs"] = [f"*={path}"]
-        master.options.update(**told)  # type: ignore[no-untyped-call]
+        master.options.update(**told)  # type: ignore[no-untyped-call]  # mitmproxy's
 
 
 class _Ready:

@@ -7,24 +7,13 @@ may be asked of another.
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
-import subprocess
-import sys
 from collections import deque
 from contextlib import suppress
 from enum import StrEnum
-from pathlib import Path
-from typing import Final
 
-import gateway
 from gateway.maskers import wire
 from gateway.maskers.bounds import OVERRUN
-
-_PASSED_ON: Final = frozenset(
-    {"PATH", "LANG", "LANGUAGE", "TZ", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "SSL_CERT_FILE"}
-)
-"""Of the front's environment, beside PYTHON* and LC_*. Keys and passwords are not among it."""
+from gateway.maskers.child import start_child
 
 
 class End(StrEnum):
@@ -62,24 +51,8 @@ class Link(asyncio.Protocol):
 
     async def start(self) -> None:
         """Starts the process. It answers once its interpreter is up."""
-        ours, theirs = socket.socketpair()
         number, maskers = self._place
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own module; it does not wait for the child
-                [
-                    sys.executable,
-                    "-P",
-                    "-m",
-                    "gateway.maskers.process",
-                    f"{theirs.fileno()}",
-                    f"{number}",
-                    f"{maskers}",
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment(),
-            )
+        self._process, ours = start_child("gateway.maskers.process", f"{number}", f"{maskers}")
         self._loop = asyncio.get_running_loop()
         self._transport, _ = await self._loop.create_unix_connection(lambda: self, sock=ours)
 
@@ -165,13 +138,3 @@ class Link(asyncio.Protocol):
                 answer.set_exception(Interrupted() if place else Ended(self.why))
         self._asked.clear()
         self.ended.set()
-
-
-def environment() -> dict[str, str]:
-    """What a child process gets to know: where Python and this package are. No keys, no passwords."""
-    passed = {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(("PYTHON", "LC_"))
-    }
-    home = str(Path(gateway.__file__).parents[1])  # where this very package is, however the front found it
-    passed["PYTHONPATH"] = os.pathsep.join(filter(None, (home, passed.get("PYTHONPATH", ""))))
-    return passed

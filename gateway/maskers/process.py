@@ -8,14 +8,12 @@ for the front (service managers and terminals send them to all).
 from __future__ import annotations
 
 import gc
-import signal
 import socket
 import sys
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import count
-from types import TracebackType
 from typing import Protocol, assert_never, cast
 
 from gateway.core.errors import Reason
@@ -24,6 +22,7 @@ from gateway.core.pipeline import Keys, finish, masking
 from gateway.maskers import wire
 from gateway.maskers.blueprint import Blueprint
 from gateway.maskers.bounds import Bounds, Stopwatch
+from gateway.maskers.child import be_child
 from gateway.ruleset.program import Program
 from gateway.ruleset.replies import ReplyPlan
 from gateway.trackers.schema import ReplyEdit
@@ -194,18 +193,10 @@ def _framed(answer: wire.Reading) -> bytes:
         return wire.frame(wire.Verdict(wire.pack(Refuse(Reason.FAULT, Response(415)), None)))
 
 
-def _tell_the_kind_alone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:  # noqa: ARG001
-    """A defect's message may hold what a visitor sent."""
-    sys.stderr.write(f"masker: {kind.__name__}\n")
-
-
 def main(arguments: Sequence[str]) -> None:
     """Until the front is gone."""
-    sys.excepthook = _tell_the_kind_alone
-    for meant_for_the_front in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(meant_for_the_front, signal.SIG_IGN)
+    be_child("masker")
     descriptor, number, maskers = map(int, arguments)
-    gc.set_threshold(200_000, 10, 10)  # as in `gateway run`: documents die by themselves
     with socket.socket(fileno=descriptor) as link:
         try:
             serve(link, Worker(number, maskers, Bounds()))

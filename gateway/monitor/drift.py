@@ -106,7 +106,7 @@ class Fields:
                 if self._nodes >= MOST_FIELDS:
                     return [], ()
                 if not is_known and step != ANY and len(node.below) >= MOST_CHILDREN:
-                    step = ANY  # noqa: PLW2901
+                    step = ANY  # noqa: PLW2901 - the same
                     self._open(node)
                 inner = node.below.get(step)
                 if inner is None:

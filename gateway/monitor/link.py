@@ -6,13 +6,11 @@ Which samples it gets is decided elsewhere; here one is asked at a time.
 from __future__ import annotations
 
 import asyncio
-import socket
 import subprocess
-import sys
 from contextlib import suppress
 from typing import Final
 
-from gateway.maskers.link import environment
+from gateway.maskers.child import start_child
 from gateway.monitor import wire
 
 PATIENCE: Final = 60.0
@@ -66,15 +64,7 @@ class Link:
             await asyncio.to_thread(process.wait)
 
     async def _start(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        ours, theirs = socket.socketpair()
-        with theirs:
-            self._process = subprocess.Popen(  # noqa: S603, ASYNC220 - our own module; it does not wait for the child
-                [sys.executable, "-P", "-m", "gateway.monitor.process", f"{theirs.fileno()}"],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                env=environment(),
-            )
+        self._process, ours = start_child("gateway.monitor.process")
         self._streams = await asyncio.open_unix_connection(sock=ours)
         self._streams[1].write(wire.frame(self._setup))
         return self._streams

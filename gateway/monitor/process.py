@@ -6,17 +6,15 @@ than it may, as a masker is.
 
 from __future__ import annotations
 
-import gc
 import os
-import signal
 import socket
 import sys
 from collections.abc import Sequence
-from types import TracebackType
 from typing import Final
 
 from gateway.core.limits import Limits
 from gateway.maskers.bounds import Bounds, Stopwatch
+from gateway.maskers.child import be_child
 from gateway.monitor import wire
 from gateway.monitor.reading import CAN_FAIL, Reader
 
@@ -54,18 +52,10 @@ def _read(reader: Reader, sample: wire.Sample, bounds: Bounds) -> wire.Answer:
         return wire.Unread()
 
 
-def _tell_the_kind_alone(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:  # noqa: ARG001
-    """A defect's message may hold what a visitor sent."""
-    sys.stderr.write(f"monitor: {kind.__name__}\n")
-
-
 def main(arguments: Sequence[str]) -> None:
     """Until the front is gone."""
-    sys.excepthook = _tell_the_kind_alone
-    for meant_for_the_front in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(meant_for_the_front, signal.SIG_IGN)
+    be_child("monitor")
     os.nice(LOWEST)
-    gc.set_threshold(200_000, 10, 10)
     with socket.socket(fileno=int(arguments[0])) as link:
         try:
             serve(link, Bounds())

@@ -32,7 +32,7 @@ _INSERT: Final = f"INSERT INTO records ({COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, 
 _LANE_AGAIN: Final = """
 INSERT INTO lanes SELECT route, lane, min(position), count(*) FROM records WHERE route = ? AND lane = ? GROUP BY 1, 2
 """
-_BY_POSITION: Final = f"SELECT {COLUMNS} FROM records WHERE position = ?"  # noqa: S608
+_BY_POSITION: Final = f"SELECT {COLUMNS} FROM records WHERE position = ?"  # noqa: S608 - all of it is ours
 
 
 @dataclass(frozen=True, slots=True)
