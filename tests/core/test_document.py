@@ -119,6 +119,18 @@ def test_what_stands_in_a_dropped_item_goes_with_it_whatever_was_edited_there():
     assert closed == ["[9]", '{"c": "[9]"}']
 
 
+def test_a_layer_that_ends_where_a_dropped_item_ends_is_gone_with_it():
+    outer = layer_of(JSON, '{"kept": "[1]", "gone": "[2]"}')
+    document = Document(outer.source)
+    document.add(outer, None)
+    for _, leaf in outer.root.items:
+        document.add(layer_of(JSON, leaf.value), (outer, leaf))
+    outer.drop(outer.root, 1)
+    closed = []
+    assert document.close(closed.append) == '{"kept": "[1]"}'
+    assert closed == ["[1]", '{"kept": "[1]"}']
+
+
 # against a model: plain data, changed in the same places
 
 VALUES = st.recursive(
