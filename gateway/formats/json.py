@@ -171,7 +171,7 @@ def _too_deep() -> None:
 
 
 if compiled is not None:
-    compiled.setup_document(Leaf, Map, List, Kind.TEXT, Kind.NUMBER, Kind.WORD, scanstring, _too_deep)
+    compiled.setup_document(Leaf, Map, List, Layer, Kind.TEXT, Kind.NUMBER, Kind.WORD, scanstring, _too_deep)
     _compiled_read = compiled.read_json
 
 

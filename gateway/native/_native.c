@@ -10,42 +10,16 @@
 #include <stdint.h>
 #include <string.h>
 
-/* -- slots ------------------------------------------------------------------------------------------------------------- */
+/* -- documents (core.document) ------------------------------------------------------------------------------------------ */
 
-/* Where a class keeps one of its `__slots__`; the class is Python's own (gateway.core.document), so the object stays the
- * same for everybody who looks at it. */
-static Py_ssize_t slot_of(PyObject *type, const char *name)
-{
-    PyObject *descriptor = PyObject_GetAttrString(type, name);
-    Py_ssize_t offset = -1;
-    if (descriptor == NULL)
-        return -1;
-    if (Py_IS_TYPE(descriptor, &PyMemberDescr_Type) && ((PyMemberDescrObject *)descriptor)->d_member->type == Py_T_OBJECT_EX)
-        offset = ((PyMemberDescrObject *)descriptor)->d_member->offset;
-    Py_DECREF(descriptor);
-    if (offset <= 0) {
-        PyErr_Format(PyExc_TypeError, "%R keeps no slot %s", type, name);
-        return -1;
-    }
-    return offset;
-}
-
-#define SLOT(object, offset) (*(PyObject **)((char *)(object) + (offset)))
-
-static struct {
-    PyTypeObject *leaf, *map, *list;
-    Py_ssize_t leaf_value, leaf_start, leaf_end, leaf_kind, leaf_data, leaf_child;
-    Py_ssize_t map_items, map_start, map_end, map_dropped;
-    Py_ssize_t list_items, list_start, list_end, list_dropped;
-    PyObject *text, *number, *word, *no_bytes, *scan, *too_deep;
-} document;
+#include "_nodes.h"
 
 static PyObject *setup_document(PyObject *module, PyObject *args)
 {
-    PyObject *leaf, *map, *list, *text, *number, *word, *scan, *too_deep;
+    PyObject *leaf, *map, *list, *layer, *text, *number, *word, *scan, *too_deep;
     (void)module;
-    if (!PyArg_ParseTuple(args, "O!O!O!OOOOO", &PyType_Type, &leaf, &PyType_Type, &map, &PyType_Type, &list, &text, &number, &word,
-                          &scan, &too_deep))
+    if (!PyArg_ParseTuple(args, "O!O!O!O!OOOOO", &PyType_Type, &leaf, &PyType_Type, &map, &PyType_Type, &list, &PyType_Type, &layer,
+                          &text, &number, &word, &scan, &too_deep))
         return NULL;
 #define TAKE(field, type, name) \
     if ((document.field = slot_of(type, name)) < 0) \
@@ -64,6 +38,7 @@ static PyObject *setup_document(PyObject *module, PyObject *args)
     TAKE(list_start, list, "start")
     TAKE(list_end, list, "end")
     TAKE(list_dropped, list, "dropped")
+    TAKE(layer_root, layer, "root")
 #undef TAKE
     Py_XSETREF(document.no_bytes, PyBytes_FromStringAndSize(NULL, 0));
     if (document.no_bytes == NULL)
@@ -71,6 +46,7 @@ static PyObject *setup_document(PyObject *module, PyObject *args)
     Py_XSETREF(document.leaf, (PyTypeObject *)Py_NewRef(leaf));
     Py_XSETREF(document.map, (PyTypeObject *)Py_NewRef(map));
     Py_XSETREF(document.list, (PyTypeObject *)Py_NewRef(list));
+    Py_XSETREF(document.layer, (PyTypeObject *)Py_NewRef(layer));
     Py_XSETREF(document.text, Py_NewRef(text));
     Py_XSETREF(document.number, Py_NewRef(number));
     Py_XSETREF(document.word, Py_NewRef(word));
