@@ -841,6 +841,8 @@ done:
     return found;
 }
 
+#include "_page.h"
+
 /* -- the module ----------------------------------------------------------------------------------------------------------- */
 
 static PyMethodDef methods[] = {
@@ -849,6 +851,9 @@ static PyMethodDef methods[] = {
     {"setup_signs", setup_signs, METH_O, setup_signs_doc},
     {"signs", signs, METH_O, signs_doc},
     {"standing", (PyCFunction)(void (*)(void))standing, METH_FASTCALL, standing_doc},
+    {"setup_page", setup_page, METH_O, PyDoc_STR("Tells the classes and names of recorded pages.")},
+    {"read_nodes", (PyCFunction)(void (*)(void))read_nodes, METH_FASTCALL, read_nodes_doc},
+    {"mark_claims", (PyCFunction)(void (*)(void))mark_claims, METH_FASTCALL, mark_claims_doc},
     {NULL, NULL, 0, NULL},
 };
 

@@ -283,7 +283,7 @@ type Test = tuple[Callable[[Element], bool], int]
 
 _NO_TESTS: Final[list[Test]] = []
 _NONE: Final[frozenset[int]] = frozenset()
-_NOTHING: Final[tuple[bool, frozenset[int]]] = (False, _NONE)
+NOTHING: Final[tuple[bool, frozenset[int]]] = (False, _NONE)
 
 
 class Selectors:
@@ -291,6 +291,17 @@ class Selectors:
 
     Numbers at or above 0 are rules; `PRIVATE` is any vendor's private mark.
     """
+
+    __slots__ = (
+        "_by_attribute",
+        "_by_class",
+        "_by_id",
+        "_by_tag",
+        "_is_local",
+        "_of_all",
+        "attribute_names",
+        "count",
+    )
 
     PRIVATE: Final = -1
 
@@ -385,7 +396,7 @@ class Selectors:
             if found:
                 rules |= found
             private = private or one.private
-        result = (private, rules - {Selectors.PRIVATE}) if private or rules else _NOTHING
+        result = (private, rules - {Selectors.PRIVATE}) if private or rules else NOTHING
         element._below = (self, self._stamp(element), result, height)  # noqa: SLF001
         return result
 

@@ -33,7 +33,7 @@ class Part(NamedTuple):
     value: str
 
 
-class _Told(NamedTuple):
+class Told(NamedTuple):
     part: Part
     holder: Element
     block: Element
@@ -42,6 +42,19 @@ class _Told(NamedTuple):
 class Lines:
     """The lines of one page in one request."""
 
+    __slots__ = (
+        "_fresh",
+        "_mirror",
+        "_nameless",
+        "_rows",
+        "_shown",
+        "_told",
+        "_top",
+        "_touched",
+        "_where",
+        "found",
+    )
+
     def __init__(self, mirror: Mirror, found: list[list[Part]] | None = None) -> None:
         self.found: list[list[Part]] = [] if found is None else found
         self._mirror = mirror
@@ -49,7 +62,7 @@ class Lines:
         self._nameless = 0  # numbers for texts that have none: below 0
         self._rows: dict[Element, list[Element | int | None]] = {}  # parent → what stands in it; None: not known what
         self._where: dict[Element | int, list[Element | int | None]] = {}
-        self._told: dict[int, _Told] = {}
+        self._told: dict[int, Told] = {}
         self._shown: dict[Element, set[int]] = {}  # block → its texts that are not blank
         self._fresh: set[int] = set()
         self._touched: dict[Element, None] = {}
@@ -98,7 +111,7 @@ class Lines:
             if block.tag not in INLINE or block.parent is UNKNOWN:
                 break
             block = block.parent or self._top
-        self._told[node_id] = _Told(Part(claim, leaf.value), holder, block)
+        self._told[node_id] = Told(Part(claim, leaf.value), holder, block)
         shown = self._shown.setdefault(block, set())
         if leaf.value.isspace():
             shown.discard(node_id)

@@ -13,14 +13,16 @@ that an added node's children find it whatever their order in the list.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from gateway.core.category import Category
 from gateway.core.document import Kind, Layer, Leaf, List, Map, Node, opened
 from gateway.core.words import PLAIN_KEY, Phrases, words_of
+from gateway.native import compiled
 from gateway.recording.claim import Claim, Form, PlaceLike, Scene
-from gateway.recording.dom import FIELD_TAGS, UNKNOWN, Element
+from gateway.recording.dom import FIELD_TAGS, NOTHING, UNKNOWN, Element, Mirror, Selectors
+from gateway.recording.lines import INLINE, Lines, Part, Told
 
 # attributes that replay needs as they are; personal data in them is still looked for
 STRUCTURAL: Final = frozenset(
@@ -109,6 +111,8 @@ def recognises(node: Map) -> bool:
 class Reader:
     """Reads events of one window into claims, keeping its mirror."""
 
+    __slots__ = ("_emit", "_names", "_walk", "lines", "mirror")
+
     def __init__(self, scene: Scene) -> None:
         self.mirror = scene.mirror
         self.lines = scene.lines
@@ -156,6 +160,12 @@ class Reader:
         self, layer: Layer, top: Node, parent: Element | None, place: PlaceLike, before: int | None = None
     ) -> None:
         """Adds a serialised node and all below it. A document's own parent is the frame that holds it, if any."""
+        _read_nodes(self, layer, top, parent, place, before)
+
+    def nodes_in_python(
+        self, layer: Layer, top: Node, parent: Element | None, place: PlaceLike, before: int | None = None
+    ) -> None:
+        """`nodes`, not compiled."""
         pending: list[tuple[Layer, Node, Element | None, int | None]] = [(layer, top, parent, before)]
         lines = self.lines
         while pending:
@@ -231,9 +241,7 @@ class Reader:
                 self.text(layer, value, element, where, held, index)
                 continue
             if not isinstance(value, Leaf):
-                form = Form.STYLE if name in STYLES else Form.PLAIN
-                for at, leaf, holder, position in leaves(layer, value):
-                    self.claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
+                self._attribute_tree(layer, value, where, element, name)
                 continue
             category, form = Category.PAGE_TEXT, Form.PLAIN
             if name in STYLES:
@@ -251,6 +259,12 @@ class Reader:
                 if isinstance(named, Leaf):
                     where = place.child(named.value)
             self.claim(layer, value, category, where, element, form, held, index, name)
+
+    def _attribute_tree(self, layer: Layer, value: Node, where: PlaceLike, element: Element | None, name: str) -> None:
+        """Claims what an attribute holds that is told in parts."""
+        form = Form.STYLE if name in STYLES else Form.PLAIN
+        for at, leaf, holder, position in leaves(layer, value):
+            self.claim(at, leaf, Category.PAGE_TEXT, where, element, form, holder, position, name)
 
     # increments
 
@@ -441,19 +455,24 @@ class Reader:
         """Claims a leaf, and what it opened into: the whole goes where an element is private, its parts where not."""
         claim = Claim(layer, leaf, category, place, element, holder, index, form, key)
         self._emit(claim)
-        if leaf.child is None:
-            return claim
-        inner, root = enter(layer, leaf)
+        if leaf.child is not None:
+            self._inside(claim)
+        return claim
+
+    def _inside(self, claim: Claim) -> None:
+        """Claims what a claimed leaf opened into."""
+        element, category, form, key = claim.element, claim.category, claim.form, claim.key
+        place: PlaceLike = claim.place  # type: ignore[assignment]  # a claim of this reader has the place of its walk
+        inner, root = enter(claim.layer, claim.leaf)
         if inner.name == "html" and isinstance(root, List):
             around, self.lines = self.lines, self.lines.apart()
             for node in root.items:
                 self.nodes(inner, node, element, place)
             self.lines.flush()
             self.lines = around
-            return claim
+            return
         for at, part, above, position in leaves(inner, root):
             self._emit(Claim(at, part, category, place, element, above, position, form, key))
-        return claim
 
 
 def leaves(
@@ -482,3 +501,25 @@ def _of(node: Node | None, key: str) -> Node | None:
 
 def _text(node: Node | None) -> str | None:
     return node.value if isinstance(node, Leaf) and node.kind is Kind.TEXT else None
+
+
+# what an attribute's name says of it, in the order in which it is asked; numbers as in native/_page.h
+_ATTRIBUTES: Final = {
+    **dict.fromkeys(["content"], 6),
+    **dict.fromkeys(STRUCTURAL, 5),
+    **dict.fromkeys(["value"], 4),
+    **dict.fromkeys(STATES, 3),
+    **dict.fromkeys(BLOBS, 2),
+    **dict.fromkeys(STYLES, 1),
+}
+
+_read_nodes: Callable[[Reader, Layer, Node, Element | None, PlaceLike, int | None], None] = Reader.nodes_in_python
+
+if compiled is not None:
+    compiled.setup_page(
+        {one.__name__: one for one in (Element, Mirror, Selectors, Claim, Lines, Part, Told, Reader)}
+        | {one.name: one for one in (*Form, Category.PAGE_TEXT, Category.FORM_INPUTS, Category.MEDIA)}
+        | {"UNKNOWN": UNKNOWN, "FIELD_TAGS": FIELD_TAGS, "VALUED": VALUED, "INLINE": INLINE}
+        | {"NOTHING": NOTHING, "ATTRIBUTES": _ATTRIBUTES}
+    )
+    _read_nodes = compiled.read_nodes

@@ -206,9 +206,10 @@ class Judge:
     def _stronger(one: Operation, other: Operation) -> Operation:
         return other if other.strength > one.strength else one
 
-    def marks_of(self, element: Element) -> tuple[bool, frozenset[int]]:
+    @property
+    def marks_of(self) -> Callable[[Element], tuple[bool, frozenset[int]]]:
         """Whether an element is private, and the rules whose selectors hold for it or one above it."""
-        return self._law.selectors.match_lineage(element)
+        return self._law.selectors.match_lineage
 
     # rounds
 

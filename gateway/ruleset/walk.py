@@ -17,6 +17,7 @@ from gateway.core.document import Kind, Layer, Leaf, List, Map, Node
 from gateway.core.errors import Reason, Refused
 from gateway.core.limits import Budget
 from gateway.core.words import PLAIN_KEY, Phrases, words_of
+from gateway.native import compiled
 from gateway.recording import descriptor, reader_of, tells_session
 from gateway.recording.claim import Claim, Form, PageReader, Scene
 from gateway.recording.dom import Element, Mirror
@@ -186,6 +187,9 @@ class Walk:
 
     def _mark(self, first: int) -> None:
         """Judges the elements of claims that were made since `first`, as they are now: the page goes on changing."""
+        if compiled is not None:
+            compiled.mark_claims(self.claims, first, self._marks_of, self._budget.check_time)
+            return
         for at in range(first, len(self.claims)):
             if at % 512 == 0:
                 self._budget.check_time()

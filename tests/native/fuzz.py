@@ -61,6 +61,7 @@ def fuzz(extension: str, seconds: float, seed: int) -> None:
     spec.loader.exec_module(module)
     sys.modules["gateway.native._native"] = module
     from tests.judge.recorded import CORPUS, load_run, runs_of
+    from tests.native.pages import check_page
     from tests.native.test_native import PIECES, SHARDS
     from tests.native.twins import check
 
@@ -75,6 +76,8 @@ def fuzz(extension: str, seconds: float, seed: int) -> None:
         if chance.random() < 0.5:
             text = chance.choice("{[") + "".join(chance.choices(pieces, k=chance.randrange(20)))
         check(_mutated(chance, text, pieces), needles)
+        if done % 8 == 0:
+            check_page(chance)
         done += 1
     print(f"{done} texts, no difference")
 
