@@ -853,6 +853,7 @@ static PyMethodDef methods[] = {
     {"standing", (PyCFunction)(void (*)(void))standing, METH_FASTCALL, standing_doc},
     {"setup_page", setup_page, METH_O, PyDoc_STR("Tells the classes and names of recorded pages.")},
     {"read_nodes", (PyCFunction)(void (*)(void))read_nodes, METH_FASTCALL, read_nodes_doc},
+    {"read_increment", (PyCFunction)(void (*)(void))read_increment, METH_FASTCALL, read_increment_doc},
     {"mark_claims", (PyCFunction)(void (*)(void))mark_claims, METH_FASTCALL, mark_claims_doc},
     {NULL, NULL, 0, NULL},
 };

@@ -3,7 +3,7 @@
 
 #define EACH_PAGE_OBJECT(X) \
     X(Element) X(Mirror) X(Claim) X(Lines) X(Part) X(Told) X(Selectors) X(UNKNOWN) X(FIELD_TAGS) X(VALUED) X(INLINE) X(NOTHING) \
-    X(ATTRIBUTES) X(PLAIN) X(STYLE) X(STATE) X(BLOB) X(STRUCTURE) X(PAGE_TEXT) X(FORM_INPUTS) X(MEDIA)
+    X(ATTRIBUTES) X(PLAIN) X(STYLE) X(STATE) X(BLOB) X(STRUCTURE) X(PAGE_TEXT) X(FORM_INPUTS) X(MEDIA) X(INPUT) X(is_plain)
 #define EACH_PAGE_SLOT(X) \
     X(Element, _below) X(Element, _classes) X(Element, _matched) X(Element, attributes) X(Element, first_child) \
     X(Element, is_presumed) X(Element, last_child) X(Element, left) X(Element, mirror) X(Element, node_id) X(Element, parent) \
@@ -20,10 +20,13 @@
 #define EACH_PAGE_NAME(X) \
     X(add) X(add_document) X(place) X(tell) X(child) X(children, "_children") X(lower) X(removeprefix) X(match) X(nodes_in_python) \
     X(inside, "_inside") X(tree, "_attribute_tree") X(textContent) X(attributes) X(class, "class") X(id) X(type) X(name) X(property) \
-    X(contenteditable) X(attr__) X(attr_)
+    X(contenteditable) X(attr__) X(attr_) X(data) X(source) X(adds) X(removes) X(texts) X(node) X(remove) X(flush) X(set_attribute) X(add_all, "_adds")
 
 #define DEEPEST 512   /* dom._DEEPEST, and as many characters of an attribute are kept (dom._KEPT_VALUE) */
 #define DEEPEST_INLINE 64 /* lines._DEEPEST */
+#define LONG_NUMBER 8 /* rrweb._LONG */
+#define CHANGES (1 << 0 | 1 << 5) /* kinds of changes: a mutation, typed input; numbers about nodes (rrweb._HARMLESS) */
+#define HARMLESS (1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 14 | 1 << 16)
 
 static struct {
 #define X(name) PyObject *name;
@@ -857,6 +860,398 @@ static PyObject *read_nodes(PyObject *module, PyObject *const *args, Py_ssize_t 
     if (nodes_below(args[0], args[1], args[2], args[3], args[4], args[5]) < 0)
         return NULL;
     Py_RETURN_NONE;
+}
+
+/* -- increments -- */
+
+/* Whether a key is plainly a name (core.words.PLAIN_KEY): -1 on failure. */
+static int is_plain_key(PyObject *key)
+{
+    Py_ssize_t size = PyUnicode_GET_LENGTH(key), at = 0;
+    PyObject *found;
+    int plain;
+    if (PyUnicode_IS_ASCII(key) && size > 0 && size < 30) {
+        const unsigned char *s = PyUnicode_1BYTE_DATA(key);
+        while (at < size && ((classes[s[at]] & C_LETTER) || s[at] == '_'))
+            at++;
+        if (at == size)
+            return 1;
+    }
+    found = PyObject_CallOneArg(page.is_plain, key);
+    if (found == NULL)
+        return -1;
+    plain = found != Py_None;
+    Py_DECREF(found);
+    return plain;
+}
+
+/* `Reader._strays`. All is borrowed; `element` may be None. */
+static int strays_of(PyObject *reader, PyObject *layer, PyObject *node, PyObject *place, PyObject *element)
+{
+    Stack stack = {0};
+    int done = push(&stack, layer, node, Py_None, page.zero);
+    while (done >= 0 && stack.count) {
+        Pending row = stack.rows[--stack.count];
+        PyObject *at = row.layer, *one = row.node, *claim = Py_None;
+        enter_node(&at, &one);
+        if (IS_LEAF(one)) {
+            int kind = LEAF_KIND(one);
+            if (kind == KIND_NUMBER && PyUnicode_GET_LENGTH(LEAF_VALUE(one)) >= LONG_NUMBER)
+                claim = claim_of(reader, at, one, page.PAGE_TEXT, place, Py_None, page.PLAIN, Py_None, 0, page.no_text);
+            else if (kind == KIND_TEXT || kind == KIND_BYTES)
+                claim = claim_of(reader, at, one, page.PAGE_TEXT, place, element, page.PLAIN, at == row.layer ? row.holder : Py_None,
+                                 PyLong_AsSsize_t(row.before), page.no_text);
+            if (claim == NULL)
+                done = -1;
+            else if (claim != Py_None)
+                Py_DECREF(claim);
+        } else {
+            int is_map = IS_MAP(one);
+            for (Py_ssize_t index = (is_map ? MAP_SIZE(one) : LIST_SIZE(one)) - 1; done >= 0 && index >= 0; index--) {
+                PyObject *position = PyLong_FromSsize_t(index);
+                done = position == NULL ? -1 : push(&stack, at, is_map ? MAP_VALUE(one, index) : LIST_ITEM(one, index), one, position);
+                Py_XDECREF(position);
+                if (done >= 0 && is_map && LEAF_KIND(MAP_KEY(one, index)) == KIND_TEXT) {
+                    int plain = is_plain_key(LEAF_VALUE(MAP_KEY(one, index)));
+                    done = plain < 0 ? -1 : plain ? 0 : push(&stack, at, MAP_KEY(one, index), Py_None, page.zero);
+                }
+            }
+        }
+        drop_row(&row);
+    }
+    while (stack.count)
+        drop_row(&stack.rows[--stack.count]);
+    PyMem_Free(stack.rows);
+    return done;
+}
+
+/* `Reader._input`, where nothing in it has parts: 1 done, 0 left to Python, -1 failed. */
+static int input_of(PyObject *reader, PyObject *layer, PyObject *data, PyObject *place, PyObject *element)
+{
+    for (Py_ssize_t at = 0; at < MAP_SIZE(data); at++)
+        if (!IS_LEAF(MAP_VALUE(data, at)))
+            return 0;
+    for (Py_ssize_t at = 0; at < MAP_SIZE(data); at++) {
+        PyObject *key = LEAF_VALUE(MAP_KEY(data, at)), *leaf = MAP_VALUE(data, at), *where, *claim;
+        if (LEAF_KIND(leaf) != KIND_TEXT && (IS_TEXT(key, "source") || IS_TEXT(key, "id") || IS_TEXT(key, "userTriggered")))
+            continue;
+        where = place_child(place, key);
+        claim = where == NULL ? NULL
+                              : claim_of(reader, layer, leaf, page.FORM_INPUTS, where, element,
+                                         IS_TEXT(key, "text") ? page.INPUT : page.STATE, data, at, key);
+        Py_XDECREF(where);
+        if (claim == NULL)
+            return -1;
+        Py_DECREF(claim);
+    }
+    return 1;
+}
+
+/* A record of a mutation: where its parts are. */
+typedef struct {
+    PyObject *id, *parent, *next, *held; /* leaves; an attributes' or node's map */
+} Record;
+
+enum { R_REMOVE, R_CHANGE, R_ADD, R_TEXT };
+
+/* Whether a record is of the usual shape. */
+static int read_record(PyObject *record, int what, Record *found)
+{
+    long long number;
+    *found = (Record){NULL, NULL, NULL, NULL};
+    if (!IS_MAP(record))
+        return 0;
+    for (Py_ssize_t at = 0; at < MAP_SIZE(record); at++) {
+        PyObject *key = LEAF_VALUE(MAP_KEY(record, at)), *value = MAP_VALUE(record, at), **slot;
+        if (IS_TEXT(key, "id") && what != R_ADD) {
+            slot = &found->id;
+        } else if (IS_TEXT(key, "parentId") && (what == R_REMOVE || what == R_ADD)) {
+            slot = &found->parent;
+        } else if (what == R_ADD && IS_TEXT(key, "nextId")) {
+            slot = &found->next;
+        } else if (what == R_ADD && IS_TEXT(key, "previousId")) {
+            if (!IS_LEAF(value) || LEAF_CHILD(value) != Py_None || (LEAF_KIND(value) != KIND_NUMBER && LEAF_KIND(value) != KIND_WORD))
+                return 0;
+            continue;
+        } else if ((what == R_ADD && IS_TEXT(key, "node")) || (what == R_CHANGE && IS_TEXT(key, "attributes"))) {
+            if (found->held != NULL || !IS_MAP(value))
+                return 0;
+            found->held = value;
+            continue;
+        } else if (what == R_TEXT && IS_TEXT(key, "value")) {
+            if (found->held != NULL || !IS_LEAF(value))
+                return 0;
+            found->held = value;
+            continue;
+        } else {
+            return 0;
+        }
+        if (*slot != NULL || !IS_LEAF(value) || LEAF_CHILD(value) != Py_None)
+            return 0;
+        if (LEAF_KIND(value) != KIND_WORD ? plain_number(value, &number) < 0 : slot == &found->id)
+            return 0;
+        *slot = value;
+    }
+    if (what == R_ADD)
+        return found->held != NULL && found->parent != NULL && LEAF_KIND(found->parent) == KIND_NUMBER &&
+               (found->id = last_of(found->held, page.s_id)) != NULL && plain_number(found->id, &number) > 0;
+    return found->id != NULL && (what == R_REMOVE || found->held != NULL);
+}
+
+/* The number in a leaf that `read_record` looked at; None of another one. A new reference. */
+static PyObject *number_in(PyObject *leaf)
+{
+    long long number = 0;
+    return leaf != NULL && plain_number(leaf, &number) > 0 ? PyLong_FromLongLong(number) : Py_NewRef(Py_None);
+}
+
+/* What is known under a number, else `otherwise`: borrowed, NULL on failure. */
+static PyObject *known_as(PyObject *known, PyObject *leaf, PyObject *otherwise)
+{
+    PyObject *id = number_in(leaf), *found = id != NULL ? PyDict_GetItemWithError(known, id) : NULL;
+    Py_XDECREF(id);
+    return found != NULL || PyErr_Occurred() ? found : otherwise;
+}
+
+/* `Reader._change` of an element that is known. */
+static int change_of(PyObject *reader, PyObject *element, PyObject *held)
+{
+    PyObject *names = P(reader, Reader__names);
+    for (Py_ssize_t at = 0; element != page.UNKNOWN && at < MAP_SIZE(held); at++) {
+        PyObject *leaf = MAP_VALUE(held, at), *name = lowered(LEAF_VALUE(MAP_KEY(held, at)));
+        int is_asked = name == NULL ? -1 : PyAnySet_Check(names) ? PySet_Contains(names, name) : PySequence_Contains(names, name);
+        if (is_asked == 1 && IS_LEAF(leaf)) {
+            PyObject *text = LEAF_VALUE(leaf), *done;
+            int kind = LEAF_KIND(leaf);
+            PyObject *value = kind == KIND_TEXT ? text
+                              : kind == KIND_WORD && (IS_TEXT(text, "null") || IS_TEXT(text, "false")) ? Py_None
+                                                                                                       : page.no_text;
+            PyObject *args[] = {element, name, value};
+            done = PyObject_VectorcallMethod(page.s_set_attribute, args, 3, NULL);
+            if (done == NULL)
+                is_asked = -1;
+            Py_XDECREF(done);
+        }
+        Py_XDECREF(name);
+        if (is_asked < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int tell_number(PyObject *object, PyObject *method, PyObject *number)
+{
+    PyObject *done = PyObject_CallMethodOneArg(object, method, number);
+    Py_XDECREF(done);
+    return done == NULL ? -1 : 0;
+}
+
+/* Whether no added node has to wait for its parent, which comes later in the list: -1 on failure. */
+static int none_waits(PyObject *adds, PyObject *elements)
+{
+    PyObject *coming = PySet_New(NULL);
+    int fine = coming == NULL ? -1 : 1;
+    for (Py_ssize_t at = LIST_SIZE(adds) - 1; fine > 0 && at >= 0; at--) {
+        Record record;
+        PyObject *id, *parent;
+        int waits = 0;
+        if (!read_record(LIST_ITEM(adds, at), R_ADD, &record))
+            fine = 0;
+        if (fine != 1)
+            break;
+        id = number_in(record.id);
+        parent = number_in(record.parent);
+        if (id == NULL || parent == NULL)
+            waits = -1;
+        else if (PySet_GET_SIZE(coming) && (waits = PySet_Contains(coming, parent)) == 1)
+            waits = PyDict_Contains(elements, parent) == 0;
+        if (waits < 0 || (id != NULL && PySet_Add(coming, id) < 0) || PyErr_Occurred())
+            fine = -1;
+        else if (waits)
+            fine = 0;
+        Py_XDECREF(id);
+        Py_XDECREF(parent);
+    }
+    Py_XDECREF(coming);
+    return fine;
+}
+
+/* `Reader._mutation`, where all in it is of the usual shape: 1 done, 0 left to Python, -1 failed. */
+static int mutation_of(PyObject *reader, PyObject *layer, PyObject *data, PyObject *place)
+{
+    PyObject *lists[4] = {NULL}, *mirror = P(reader, Reader_mirror), *lines = P(reader, Reader_lines);
+    PyObject *where = NULL, *deeper = NULL;
+    Record record;
+    int done = -1;
+    for (Py_ssize_t at = 0; at < MAP_SIZE(data); at++) {
+        PyObject *key = LEAF_VALUE(MAP_KEY(data, at)), *value = MAP_VALUE(data, at);
+        int what;
+        if (IS_TEXT(key, "source"))
+            continue;
+        what = IS_TEXT(key, "removes") ? R_REMOVE : IS_TEXT(key, "attributes") ? R_CHANGE : IS_TEXT(key, "adds") ? R_ADD
+               : IS_TEXT(key, "texts") ? R_TEXT : -1;
+        if (what < 0 || lists[what] != NULL || !IS_LIST(value))
+            return 0;
+        lists[what] = value;
+        for (Py_ssize_t one = 0; one < LIST_SIZE(value); one++)
+            if (!read_record(LIST_ITEM(value, one), what, &record))
+                return 0;
+    }
+    if (count_up(mirror, page.Mirror_shape) < 0)
+        return -1;
+#define EACH_RECORD(what) \
+    for (Py_ssize_t one = 0; lists[what] != NULL && one < LIST_SIZE(lists[what]); one++) \
+        if (read_record(LIST_ITEM(lists[what], one), what, &record))
+    EACH_RECORD(R_REMOVE) {
+        PyObject *id = number_in(record.id);
+        int failed = id == NULL || tell_number(mirror, page.s_remove, id) < 0 || tell_number(lines, page.s_remove, id) < 0;
+        Py_XDECREF(id);
+        if (failed)
+            return -1;
+    }
+    EACH_RECORD(R_CHANGE) {
+        PyObject *element = known_as(P(mirror, Mirror_elements), record.id, page.UNKNOWN);
+        if (element == NULL || change_of(reader, element, record.held) < 0)
+            return -1;
+    }
+    if (lists[R_ADD] != NULL && LIST_SIZE(lists[R_ADD])) {
+        int fine = none_waits(lists[R_ADD], P(mirror, Mirror_elements));
+        if (fine < 0 || (where = place_child(place, page.s_adds)) == NULL)
+            goto end;
+        if (fine) {
+            if ((deeper = place_child(where, page.s_node)) == NULL)
+                goto end;
+            EACH_RECORD(R_ADD) {
+                PyObject *holder = known_as(P(mirror, Mirror_elements), record.parent, Py_None), *next;
+                int failed;
+                if (holder == Py_None)
+                    holder = known_as(P(mirror, Mirror_documents), record.parent, page.UNKNOWN);
+                next = holder != NULL ? number_in(record.next) : NULL;
+                failed = next == NULL || nodes_below(reader, layer, record.held, holder, deeper, next) < 0;
+                Py_XDECREF(next);
+                if (failed)
+                    goto end;
+            }
+        } else {
+            PyObject *args[] = {reader, layer, data, where};
+            PyObject *told = PyObject_VectorcallMethod(page.s_add_all, args, 4, NULL);
+            if (told == NULL)
+                goto end;
+            Py_DECREF(told);
+        }
+    }
+    if (lists[R_CHANGE] != NULL && LIST_SIZE(lists[R_CHANGE])) {
+        Py_XSETREF(where, place_child(place, page.s_attributes));
+        if (where == NULL)
+            goto end;
+        Py_XSETREF(deeper, place_child(where, page.s_attributes));
+        if (deeper == NULL)
+            goto end;
+        EACH_RECORD(R_CHANGE) {
+            PyObject *element = known_as(P(mirror, Mirror_elements), record.id, page.UNKNOWN);
+            int failed;
+            if (element == NULL)
+                goto end;
+            Py_INCREF(element);
+            failed = change_of(reader, element, record.held) < 0 || attributes_of(reader, layer, record.held, element, deeper) < 0;
+            Py_DECREF(element);
+            if (failed)
+                goto end;
+        }
+    }
+    if (lists[R_TEXT] != NULL && LIST_SIZE(lists[R_TEXT])) {
+        Py_XSETREF(where, place_child(place, page.s_texts));
+        if (where == NULL)
+            goto end;
+        EACH_RECORD(R_TEXT) {
+            PyObject *texts = LIST_ITEM(lists[R_TEXT], one), *holder = known_as(P(mirror, Mirror_texts), record.id, page.UNKNOWN);
+            PyObject *id = holder != NULL ? number_in(record.id) : NULL, *claim = NULL;
+            Py_ssize_t index = 0;
+            int failed = 1;
+            while (index < MAP_SIZE(texts) && MAP_VALUE(texts, index) != record.held)
+                index++;
+            if (id != NULL && index < MAP_SIZE(texts)) {
+                Py_INCREF(holder);
+                Py_XSETREF(deeper, place_child(where, LEAF_VALUE(MAP_KEY(texts, index))));
+                if (deeper != NULL)
+                    claim = text_claim(reader, layer, record.held, holder, deeper, texts, index);
+                failed = claim == NULL || lines_tell(lines, id, claim, holder) < 0;
+                Py_DECREF(holder);
+            }
+            Py_XDECREF(claim);
+            Py_XDECREF(id);
+            if (failed)
+                goto end;
+        }
+    }
+#undef EACH_RECORD
+    done = 1;
+end:
+    Py_XDECREF(where);
+    Py_XDECREF(deeper);
+    return done;
+}
+
+PyDoc_STRVAR(read_increment_doc,
+"read_increment(reader, layer, event, place) -> bool\n\n"
+"As `recording.rrweb.Reader.read` of one change of a page; False where it is none of the usual shape: nothing was done.");
+
+static PyObject *read_increment(PyObject *module, PyObject *const *args, Py_ssize_t count)
+{
+    PyObject *event, *data = NULL, *type = NULL, *stamp = NULL, *layer, *place, *leaf, *element, *lines, *reader;
+    long long number = 0;
+    int done = 0;
+    (void)module;
+    if (!is_page(args, count, 4, "read_increment(reader, layer, event, place)"))
+        return NULL;
+    reader = args[0];
+    layer = args[1];
+    event = args[2];
+    if (!IS_MAP(event))
+        Py_RETURN_FALSE;
+    for (Py_ssize_t at = 0; at < MAP_SIZE(event); at++) {
+        PyObject *key = LEAF_VALUE(MAP_KEY(event, at)), *value = MAP_VALUE(event, at);
+        PyObject **slot = IS_TEXT(key, "type") ? &type : IS_TEXT(key, "timestamp") ? &stamp : IS_TEXT(key, "data") ? &data : NULL;
+        if (slot == NULL || *slot != NULL)
+            Py_RETURN_FALSE;
+        *slot = value;
+    }
+    if (type == NULL || data == NULL || plain_number(type, &number) < 0 || number != 3 ||
+        (stamp != NULL && (!IS_LEAF(stamp) || LEAF_KIND(stamp) != KIND_NUMBER)))
+        Py_RETURN_FALSE;
+    enter_node(&layer, &data);
+    leaf = IS_MAP(data) ? last_of(data, page.s_source) : NULL;
+    if (leaf == NULL || plain_number(leaf, &number) < 0 || number < 0 || number > 16 || !((1 << number) & (CHANGES | HARMLESS)))
+        Py_RETURN_FALSE;
+    place = place_child(args[3], page.s_data);
+    if (place == NULL)
+        return NULL;
+    if (number == 0) {
+        done = mutation_of(reader, layer, data, place);
+    } else {
+        PyObject *mirror = P(reader, Reader_mirror);
+        long long id;
+        element = number == 5 ? page.UNKNOWN : Py_None;
+        leaf = last_of(data, page.s_id);
+        if (leaf != NULL && plain_number(leaf, &id) < 0)
+            goto end;
+        if (leaf != NULL && (element = known_as(P(mirror, Mirror_elements), leaf, page.UNKNOWN)) == NULL)
+            done = -1;
+        else if (number == 5)
+            done = input_of(reader, layer, data, place, element);
+        else
+            done = strays_of(reader, layer, data, place, element) < 0 ? -1 : 1;
+    }
+    lines = P(reader, Reader_lines);
+    if (done > 0 && (!IS_A(lines, Lines) || PyDict_GET_SIZE(P(lines, Lines__touched)) || PySet_GET_SIZE(P(lines, Lines__fresh)))) {
+        PyObject *told = PyObject_CallMethodNoArgs(lines, page.s_flush);
+        Py_XDECREF(told);
+        if (told == NULL)
+            done = -1;
+    }
+end:
+    Py_DECREF(place);
+    return done < 0 ? NULL : PyBool_FromLong(done);
 }
 
 /* -- marks of elements (dom.Selectors.match_lineage) -- */

@@ -122,6 +122,11 @@ class Reader:
 
     def read(self, layer: Layer, event: Map, place: PlaceLike) -> None:
         """Claims every leaf of one event. `place` is the event's own."""
+        if compiled is None or not _read_increment(self, layer, event, place):
+            self.read_in_python(layer, event, place)
+
+    def read_in_python(self, layer: Layer, event: Map, place: PlaceLike) -> None:
+        """`read`, not compiled."""
         kind = number(event.get("type"))
         for key, value in event.items:
             if key.value in ("type", "timestamp") and isinstance(value, Leaf) and value.kind is Kind.NUMBER:
@@ -513,6 +518,7 @@ _ATTRIBUTES: Final = {
     **dict.fromkeys(STYLES, 1),
 }
 
+_read_increment: Callable[[Reader, Layer, Map, PlaceLike], bool]
 _read_nodes: Callable[[Reader, Layer, Node, Element | None, PlaceLike, int | None], None] = Reader.nodes_in_python
 
 if compiled is not None:
@@ -520,6 +526,7 @@ if compiled is not None:
         {one.__name__: one for one in (Element, Mirror, Selectors, Claim, Lines, Part, Told, Reader)}
         | {one.name: one for one in (*Form, Category.PAGE_TEXT, Category.FORM_INPUTS, Category.MEDIA)}
         | {"UNKNOWN": UNKNOWN, "FIELD_TAGS": FIELD_TAGS, "VALUED": VALUED, "INLINE": INLINE}
-        | {"NOTHING": NOTHING, "ATTRIBUTES": _ATTRIBUTES}
+        | {"NOTHING": NOTHING, "ATTRIBUTES": _ATTRIBUTES, "is_plain": PLAIN_KEY.fullmatch}
     )
     _read_nodes = compiled.read_nodes
+    _read_increment = compiled.read_increment

@@ -173,13 +173,19 @@ class Walk:
     def play(self, mirror_of: Callable[[Session], Mirror]) -> None:
         """Reads the recorded events that were found, each in the mirror of its own session and window."""
         events, self._events = self._events, []
+        opened: PageReader | None = None
+        last: Mirror | None = None
         pages = self._pages(events)  # what an event's payload says of a session is the page's own
         for at, (page, (reader, layer, event, place, _)) in enumerate(zip(pages, events, strict=True)):
             if at % 32 == 0:
                 self._budget.check_time()
             self._mirror = mirror_of(page)
             first = len(self.claims)
-            self._open(reader, self._mirror).read(layer, event, place)
+            if opened is None or not (
+                reader is Reader is type(opened) and self._mirror is last
+            ):  # it keeps nothing of its own
+                opened, last = self._open(reader, self._mirror), self._mirror
+            opened.read(layer, event, place)
             self._mark(first)
         for lines in self._lines.values():
             lines.flush()

@@ -158,7 +158,7 @@ def events(chance: Random) -> list[Any]:
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    with patch.object(rrweb, "_read_nodes", Reader.nodes_in_python):
+    with patch.object(rrweb, "_read_nodes", Reader.nodes_in_python), patch.object(rrweb, "compiled", None):
         yield
 
 
