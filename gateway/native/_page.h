@@ -24,6 +24,7 @@
 
 #define DEEPEST 512   /* dom._DEEPEST, and as many characters of an attribute are kept (dom._KEPT_VALUE) */
 #define DEEPEST_INLINE 64 /* lines._DEEPEST */
+#define CLAIMS_PER_CHECK 512
 #define LONG_NUMBER 8 /* rrweb._LONG */
 #define CHANGES (1 << 0 | 1 << 5) /* kinds of changes: a mutation, typed input; numbers about nodes (rrweb._HARMLESS) */
 #define HARMLESS (1 << 1 | 1 << 2 | 1 << 3 | 1 << 4 | 1 << 6 | 1 << 7 | 1 << 12 | 1 << 14 | 1 << 16)
@@ -32,7 +33,7 @@ static struct {
 #define X(name) PyObject *name;
     EACH_PAGE_OBJECT(X)
 #undef X
-    PyObject *Reader, *zero, *empty, *no_text;
+    PyObject *Reader, *zero, *no_text, *unknown_marks;
 #define X(type, name) Py_ssize_t type##_##name;
     EACH_PAGE_SLOT(X)
 #undef X
@@ -77,7 +78,8 @@ static PyObject *setup_page(PyObject *module, PyObject *told)
 #undef X_
     Py_XSETREF(page.zero, PyLong_FromLong(0));
     Py_XSETREF(page.no_text, PyUnicode_New(0, 0));
-    if (page.zero == NULL || page.no_text == NULL)
+    Py_XSETREF(page.unknown_marks, PyTuple_Pack(2, Py_True, PyTuple_GET_ITEM(page.NOTHING, 1)));
+    if (page.zero == NULL || page.no_text == NULL || page.unknown_marks == NULL)
         return NULL;
     Py_RETURN_NONE;
 }
@@ -150,6 +152,7 @@ static PyObject *claim_of(PyObject *reader, PyObject *layer, PyObject *leaf, PyO
     P(claim, Claim_form) = Py_NewRef(form);
     P(claim, Claim_key) = Py_NewRef(key);
     P(claim, Claim_marks) = Py_NewRef(Py_None);
+    PyObject_GC_UnTrack(claim); /* nothing that it refers to refers to a claim */
     list = PyCFunction_CheckExact(emit) ? PyCFunction_GET_SELF(emit) : NULL;
     if (list != NULL && PyList_CheckExact(list) && strcmp(((PyCFunctionObject *)emit)->m_ml->ml_name, "append") == 0) {
         if (PyList_Append(list, claim) < 0) {
@@ -473,6 +476,8 @@ static PyObject *named_tuple(PyObject *type, PyObject *const *items, Py_ssize_t 
     PyObject *made = ((PyTypeObject *)type)->tp_alloc((PyTypeObject *)type, count);
     for (Py_ssize_t at = 0; made != NULL && at < count; at++)
         PyTuple_SET_ITEM(made, at, Py_NewRef(items[at]));
+    if (made != NULL)
+        PyObject_GC_UnTrack(made); /* as claims: nothing in it refers to it */
     return made;
 }
 
@@ -1381,6 +1386,7 @@ static PyObject *marks_in(PyObject *selectors, PyObject *element, PyObject *mirr
         Py_DECREF(result);
         return NULL;
     }
+    PyObject_GC_UnTrack(memo);
     put(element, page.Element__below, memo);
     return result;
 }
@@ -1393,6 +1399,7 @@ static PyObject *mark_claims(PyObject *module, PyObject *const *args, Py_ssize_t
 {
     PyObject *claims, *selectors, *mirror = NULL, *stamp = NULL, *done;
     Py_ssize_t first;
+    int unknown_has_no_rule = 0;
     (void)module;
     if (page.Reader == NULL || count != 4 || !PyList_CheckExact(args[0])) {
         PyErr_SetString(PyExc_TypeError, "mark_claims(claims, first, marks_of, check)");
@@ -1403,11 +1410,13 @@ static PyObject *mark_claims(PyObject *module, PyObject *const *args, Py_ssize_t
     if (first < 0)
         return PyErr_Occurred() ? NULL : PyErr_Format(PyExc_ValueError, "no claim before the first");
     selectors = PyMethod_Check(args[2]) && IS_A(PyMethod_GET_SELF(args[2]), Selectors) ? PyMethod_GET_SELF(args[2]) : NULL;
-    if (selectors != NULL && learn_classes(P(selectors, Selectors__by_class)) < 0)
-        return NULL;
+    if (selectors != NULL) {
+        if (learn_classes(P(selectors, Selectors__by_class)) < 0 || (unknown_has_no_rule = holds_none(selectors, page.UNKNOWN)) < 0)
+            return NULL;
+    }
     for (Py_ssize_t at = first; at < PyList_GET_SIZE(claims); at++) {
         PyObject *claim = PyList_GET_ITEM(claims, at), *element, *marks = Py_NotImplemented;
-        if ((at - first) % ITEMS_PER_CHECK == 0) {
+        if (at % CLAIMS_PER_CHECK == 0) {
             done = PyObject_CallNoArgs(args[3]);
             if (done == NULL)
                 goto fail;
@@ -1426,6 +1435,8 @@ static PyObject *mark_claims(PyObject *module, PyObject *const *args, Py_ssize_t
                 }
             }
             marks = marks_in(selectors, element, mirror, stamp);
+        } else if (selectors != NULL && element == page.UNKNOWN && unknown_has_no_rule) {
+            marks = Py_NewRef(page.unknown_marks);
         } else {
             Py_INCREF(marks);
         }
