@@ -205,11 +205,14 @@ class Walk:
 
     def _pages(self, events: list[Event]) -> list[Session]:
         """The session and window of each event. Events that stand side by side share what is told near them."""
-        known: dict[int, Session] = {}
+        pages: list[Session] = []
+        page: Session = ()
+        last: dict[int, str] | None = None
         for *_, near in events:
-            if id(near) not in known:
-                known[id(near)] = self._session(near)
-        return [known[id(near)] for *_, near in events]
+            if near is not last:
+                last, page = near, self._session(near)
+            pages.append(page)
+        return pages
 
     def _session(self, near: dict[int, str]) -> Session:
         """The values that tell sessions and windows apart; one that stands in two places counts once."""
