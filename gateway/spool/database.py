@@ -34,7 +34,7 @@ OVERHEAD: Final = 160
 COLUMNS: Final = "position, route, lane, at, program, key, nonce, sealed"
 Row = tuple[int, str, bytes, int, str, str, bytes, bytes]
 
-_BUSY_SECONDS: Final = 10.0
+BUSY_SECONDS: Final = 10.0
 _FILES: Final = ("", "-wal", "-shm")
 _SCHEMA: Final = f"""
 CREATE TABLE records (
@@ -137,7 +137,7 @@ def open_database(path: Path, sealer: Sealer) -> tuple[sqlite3.Connection, Rescu
 
 def connect(path: Path) -> sqlite3.Connection:
     """A connection that commits durably. Makes the tables in an empty file; raises `UserError` for one that isn't ours."""
-    db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    db = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
     try:
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA fullfsync = ON")  # macOS: through the drive's cache
@@ -209,7 +209,7 @@ def create(path: Path) -> None:
 
 def _damage(path: Path) -> str | None:
     """What SQLite says is wrong with the file's structure; None where nothing is."""
-    with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)) as db:
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)) as db:
         try:
             told = str(db.execute("PRAGMA integrity_check(1)").fetchone()[0])
         except sqlite3.DatabaseError as error:

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from gateway.spool.database import COLUMNS, OVERHEAD, Row, pack, transaction, unpack
+from gateway.spool.database import BUSY_SECONDS, COLUMNS, OVERHEAD, Row, pack, transaction, unpack
 from gateway.spool.seal import Damaged, Label, Sealer, UnknownKey, read, write
 from gateway.spool.store import Claimed, Dropped, Entry, NotKept, Numbers, State
 
@@ -121,6 +121,7 @@ class Ledger:
         for remove in self._late.values():
             self._held.discard((remove.claimed.entry.route, remove.claimed.entry.lane))
         self._late.clear()
+        self._fold_in_time()
         full = any(isinstance(one, NotKept) for one in told)
         kept = any(one is True for one, change in zip(told, changes, strict=True) if isinstance(change, Append))
         if full:
@@ -179,6 +180,17 @@ class Ledger:
             raise DamagedFile from error
         with suppress(sqlite3.Error):  # the log is several times what it holds: folded, it leaves room on a full disk
             self._db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def _fold_in_time(self) -> None:
+        """Folds the log while the disk has room for what is in it: a log that takes up the whole disk could never be folded."""
+        log = self.path.with_name(self.path.name + "-wal")
+        with suppress(OSError, sqlite3.Error):  # a reader is waited for the next time
+            if log.stat().st_size > free_space(self.path):
+                self._db.execute("PRAGMA busy_timeout = 0")
+                try:
+                    self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+                finally:
+                    self._db.execute(f"PRAGMA busy_timeout = {round(BUSY_SECONDS * 1000)}")
 
     # what waits
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.faults.cell import STATES, Fault, Result, State, play
 from tests.faults.invariant import Counted
 from tests.faults.needs import enclosure, missing
-from tests.faults.report import Row, table, write_table
+from tests.faults.report import Row, is_marked, table, write_table
 from tests.faults.table import FAULTS
 
 BY_NAME = {fault.name: fault for fault in FAULTS}
@@ -82,6 +82,8 @@ def main() -> int:
     chosen = [fault for fault in FAULTS if not given.names or any(name in fault.name for name in given.names)]
     if not chosen:
         parser.error("no fault's name holds any of these words")
+    if given.table and not is_marked(given.table):
+        parser.error(f"{given.table} holds no marks to put a table between: name docs/faults.md")
     rows = asyncio.run(run(chosen, given.state or STATES, given.jobs))
     print(table(rows))
     if given.table:

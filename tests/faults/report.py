@@ -29,12 +29,18 @@ def table(rows: Sequence[Row]) -> str:
     return _whole([_line(row) for row in rows])
 
 
+def is_marked(path: Path) -> bool:
+    """Whether a table can be written into a document."""
+    return path.is_file() and BEGIN in (told := path.read_text(encoding="utf-8")) and END in told.partition(BEGIN)[2]
+
+
 def write_table(path: Path, rows: Sequence[Row], order: Sequence[str]) -> None:
-    """Puts the rows between the two marks of a document: in place of those of the same names, all in this order."""
+    """Puts the rows between the two marks of a document: in place of those of the same names, all in this order.
+
+    The document is marked (`is_marked`).
+    """
     before, _, rest = path.read_text(encoding="utf-8").partition(BEGIN)
-    shown, mark, after = rest.partition(END)
-    if not mark:
-        raise SystemExit(f"{path}: the marks of the table are missing: {BEGIN} … {END}")
+    shown, _, after = rest.partition(END)
     lines = {name_of(line): line for line in shown.splitlines() if line.startswith("| ")}
     lines |= {row.name: _line(row) for row in rows}
     whole = _whole([lines[name] for name in order if name in lines])

@@ -164,7 +164,7 @@ async def main():
     async with opened(Path(sys.argv[1])) as made:
         if int(sys.argv[2]):
             resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), int(sys.argv[2])))
-        for number in range(400):
+        for number in range(2000):
             try:
                 assert await made.append(entry(b"%d " % number + b"." * 3000, lane=b"%d" % (number % 9)))
                 kept += 1

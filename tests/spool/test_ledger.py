@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 import tempfile
 from pathlib import Path
 
@@ -250,6 +251,36 @@ def test_an_empty_store_gives_the_disk_back(tmp_path):
     made.tidy()
     made.close()
     assert (tmp_path / "spool.db").stat().st_size < 100_000
+
+
+def test_the_log_is_folded_before_it_takes_up_the_disk(tmp_path, monkeypatch):
+    log = tmp_path / "spool.db-wal"
+    made, _ = ledger(tmp_path)
+    sizes = []
+
+    def append(free):
+        monkeypatch.setattr("gateway.spool.ledger.free_space", lambda _: free)
+        assert made.commit([Append(entry(b"." * 50_000))]) == [True]
+        sizes.append(log.stat().st_size)
+
+    for _ in range(5):
+        append(free=10**9)
+    assert sizes == sorted(sizes)
+    assert sizes[0] > 50_000  # nothing is folded while there is room
+    for _ in range(5):
+        append(free=200_000)
+        assert sizes[-1] <= 200_000
+    reader = sqlite3.connect(tmp_path / "spool.db")
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM records").fetchone() == (10,)
+    for _ in range(5):
+        append(free=100_000)  # a reader holds the log: nobody waits for it
+    reader.close()
+    append(free=100_000)
+    assert sizes[-1] <= 100_000
+    assert len(made.claim("/t/", 99)) == 1  # all of one session
+    assert made.numbers.records == 16
+    made.close()
 
 
 def test_removals_alone_are_not_synced_and_appends_are(tmp_path):
