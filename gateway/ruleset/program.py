@@ -42,7 +42,7 @@ from gateway.ruleset.state import pack, unpack
 from gateway.ruleset.text import Allowance, SpanRule, TextRules, UrlPolicy
 from gateway.trackers.pathset import PathSet
 from gateway.trackers.place import Knowledge, Mark, Place
-from gateway.trackers.recognition import recognise
+from gateway.trackers.recognition import Recogniser
 from gateway.trackers.schema import TrackerFile
 
 ANY_TRACKER: Final = "_any"
@@ -89,6 +89,7 @@ class Program:
             if names
             else [tracker for name, tracker in trackers.items() if name != ANY_TRACKER]
         )
+        self.recognise = Recogniser(self.trackers)
         self.only = self.trackers[0] if len(names) == 1 else None
         self.opener = Opener(CODINGS, FORMATS, BY_CONTENT_CODING, BY_CHARSET)
         self._any = trackers.get(ANY_TRACKER)
@@ -311,7 +312,7 @@ class Program:
 
     def guess(self, inbound: Inbound) -> TrackerFile | None:
         """The tracker of a request that could not be opened, by path, host and headers alone."""
-        return self.only or recognise(self.trackers, inbound, {}, None)
+        return self.only or self.recognise(inbound, {}, None)
 
     @property
     def replacements(self) -> dict[str, str]:

@@ -36,7 +36,6 @@ from gateway.ruleset.lengths import measure
 from gateway.ruleset.replies import ReplyPlan, ids_to_map_back
 from gateway.ruleset.text import MASK
 from gateway.ruleset.walk import Event, Session, Walk
-from gateway.trackers.recognition import recognise
 from gateway.trackers.schema import TrackerFile
 
 if TYPE_CHECKING:
@@ -500,4 +499,4 @@ def recognise_for(program: Program, inbound: Inbound, query: Document | None, bo
     """The tracker of a request on a program's route."""
     if program.only is not None:
         return program.only
-    return recognise(program.trackers, inbound, names_and_values(query), body.root)
+    return program.recognise(inbound, names_and_values(query), body.root)

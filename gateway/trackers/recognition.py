@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from fnmatch import fnmatchcase, translate
-from functools import lru_cache
 
 from gateway.core.document import Leaf, List, Map, Node, opened
 from gateway.core.message import Inbound
@@ -21,43 +21,79 @@ _MOST_ROWS = 64
 _MOST_NODES = 2_000
 
 
-def recognise(
-    trackers: Iterable[TrackerFile], inbound: Inbound, query: Mapping[str, str], root: Node | None
-) -> TrackerFile | None:
-    """The tracker whose most telling entry fits, or None. `query` is decoded, `root` the opened body."""
-    best: tuple[bool, int, int] = (False, 0, 0)
-    found: TrackerFile | None = None
-    keys = _first_keys(root)
-    for tracker in trackers:
-        for entry in tracker.match:
-            if fits(entry, inbound, query, root, keys):
-                weight = (not tracker.last_resort, *_weight(entry, inbound))
-                if weight > best:
-                    best, found = weight, tracker
-    return found
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """One entry with what is known of it before any request. `rank` is the first part of how telling it is."""
 
+    tracker: TrackerFile
+    match: Match
+    rank: tuple[bool, int]
+    path: re.Pattern[str] | None
+    keys: frozenset[str]  # that a body must begin with
 
-def fits(
-    entry: Match, inbound: Inbound, query: Mapping[str, str], root: Node | None, keys: frozenset[str] | None = None
-) -> bool:
-    """Whether every key that an entry gives holds. `keys` are all that a field's first step may be, where they are known."""
-    return (
-        (not entry.path or _any_of(entry.path).match(inbound.path) is not None)
-        and (keys is None or all(not isinstance(path.steps[0], str) or path.steps[0] in keys for path in entry.body))
-        and (not entry.host or any(fnmatchcase(inbound.host.lower(), glob.lower()) for glob in entry.host))
-        and (not entry.method or inbound.method in entry.method)
-        and all(name in query and fnmatchcase(query[name], glob) for name, glob in entry.query.items())
-        and all(
-            name in inbound.headers and fnmatchcase(inbound.headers.get(name), glob)
-            for name, glob in entry.headers.items()
+    def fits(self, inbound: Inbound, query: Mapping[str, str]) -> bool:
+        """Whether every key holds that asks for nothing in the body."""
+        match = self.match
+        return (
+            (not match.method or inbound.method in match.method)
+            and (self.path is None or self.path.match(inbound.path) is not None)
+            and (not match.host or any(fnmatchcase(inbound.host.lower(), glob.lower()) for glob in match.host))
+            and all(name in query and fnmatchcase(query[name], glob) for name, glob in match.query.items())
+            and all(
+                name in inbound.headers and fnmatchcase(inbound.headers.get(name), glob)
+                for name, glob in match.headers.items()
+            )
         )
-        and all(root is not None and exists(root, path) for path in entry.body)
+
+    def length(self, path: str) -> int:
+        """The length of the longest glob that a path matches: of entries of one rank the longest counts."""
+        return max((len(glob) for glob in self.match.path if fnmatchcase(path, glob)), default=0)
+
+
+class Recogniser:
+    """The entries of some tracker files, the most telling first, so that most of them need not be looked at."""
+
+    def __init__(self, trackers: Iterable[TrackerFile]) -> None:
+        entries = [_entry(tracker, match) for tracker in trackers for match in tracker.match]
+        self._entries = sorted(
+            entries, key=lambda entry: entry.rank, reverse=True
+        )  # of equal ones the first stays first
+
+    def __call__(self, inbound: Inbound, query: Mapping[str, str], root: Node | None) -> TrackerFile | None:
+        """The tracker whose most telling entry fits, or None. `query` is decoded, `root` the opened body."""
+        found: _Entry | None = None
+        longest = 0
+        keys = _first_keys(root)
+        known: dict[FieldPath, bool] = {}  # trackers ask for the same fields
+        for entry in self._entries:
+            if found is not None and entry.rank < found.rank:
+                break
+            if (keys is not None and not entry.keys <= keys) or not entry.fits(inbound, query):
+                continue
+            length = entry.length(inbound.path)
+            if length <= longest if found is not None else (*entry.rank, length) <= (False, 0, 0):
+                continue
+            if all(_is_there(root, path, known) for path in entry.match.body):
+                found, longest = entry, length
+        return found.tracker if found is not None else None
+
+
+def _entry(tracker: TrackerFile, match: Match) -> _Entry:
+    told = 4 * len(match.body) + 2 * len(match.query) + 2 * len(match.headers) + 3 * bool(match.host) + bool(match.path)
+    return _Entry(
+        tracker,
+        match,
+        (not tracker.last_resort, told),
+        re.compile("|".join(map(translate, match.path))) if match.path else None,
+        frozenset(step for path in match.body if isinstance(step := path.steps[0], str)),
     )
 
 
-@lru_cache(maxsize=1024)  # as many as tracker files have entries, several times over
-def _any_of(globs: tuple[str, ...]) -> re.Pattern[str]:
-    return re.compile("|".join(translate(glob) for glob in globs))
+def _is_there(root: Node | None, path: FieldPath, known: dict[FieldPath, bool]) -> bool:
+    there = known.get(path)
+    if there is None:
+        there = known[path] = root is not None and exists(root, path)
+    return there
 
 
 def _first_keys(root: Node | None) -> frozenset[str] | None:
@@ -73,12 +109,6 @@ def _first_keys(root: Node | None) -> frozenset[str] | None:
         if isinstance(row, Map):
             keys.update(key.value for key, _ in row.items)
     return frozenset(keys)
-
-
-def _weight(entry: Match, inbound: Inbound) -> tuple[int, int]:
-    told = 4 * len(entry.body) + 2 * len(entry.query) + 2 * len(entry.headers) + 3 * bool(entry.host) + bool(entry.path)
-    longest = max((len(glob) for glob in entry.path if fnmatchcase(inbound.path, glob)), default=0)
-    return told, longest
 
 
 def _is_row(node: Node) -> bool:

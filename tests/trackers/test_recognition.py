@@ -11,7 +11,7 @@ from gateway.core.limits import Budget, Limits
 from gateway.core.opening import Opener
 from gateway.formats import FORMATS
 from gateway.trackers.path import parse_path
-from gateway.trackers.recognition import exists, recognise
+from gateway.trackers.recognition import Recogniser, exists
 from tests.subject import request, trackers
 
 OPENER = Opener(CODINGS, FORMATS, BY_CONTENT_CODING, BY_CHARSET)
@@ -42,7 +42,7 @@ FOUND = {
 def test_a_tracker_is_found_by_what_tells_most(path, query, body, name, content_type):
     inbound = request(b"", path=path, headers=[("Content-Type", content_type)])
     root = None if body is None else opened(body)
-    found = recognise([file for one, file in trackers().items() if one != "_any"], inbound, query, root)
+    found = Recogniser(file for one, file in trackers().items() if one != "_any")(inbound, query, root)
     assert (found.tracker if found else None) == name
 
 
