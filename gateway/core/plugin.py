@@ -12,7 +12,7 @@ from typing import Protocol
 
 from gateway.core.document import Kind, Layer, Leaf
 from gateway.core.limits import Budget
-from gateway.core.signs import Shape
+from gateway.core.signs import Literal, Shape
 
 
 class Coding(Protocol):
@@ -109,10 +109,13 @@ class Detector:
     hint: Callable[[str], bool] | None
     find: Callable[[str, Context], Iterable[tuple[int, int]]]
     why_not: Callable[[str, Context], Iterable[Miss]] | None = None
-    # signs of which a text must have one for the hint to hold; none at all: any text may do
+    # signs of which a text must have one for anything to be found; none at all: any text may do
     shapes: tuple[Shape, ...] = ()
-    literals: tuple[str, ...] = ()
-    folded: tuple[str, ...] = ()  # literals, lower case, whose case counts for nothing
+    literals: tuple[Literal, ...] = ()
+    folded: tuple[Literal, ...] = ()  # literals, lower case, whose case counts for nothing
+    beside: tuple[str, ...] = ()  # letters of phrases that make the first shape where they stand before a number
+    keyed: tuple[Shape, ...] = ()  # further ones where the words of the field's keys name what it finds
+    named: Callable[[tuple[str, ...]], bool] | None = None  # whether they do
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Signs of a text: what it holds that a detector cannot do without, told in one pass by the compiled twin.
 
 Without the twin nothing is told, and every text is read in full. A sign that is not there is surely not there; one that is
-may be nothing. Texts that may read as something else than is written (escapes, other scripts) have no signs: they are read.
+may be nothing. Texts that may read as something else than is written (escapes, most other scripts) have no signs: they are
+read first, and the reading has some (`signs_read`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from enum import IntEnum
 from typing import Final
 
@@ -19,26 +20,34 @@ UNTOLD: Final = -1
 class Shape(IntEnum):
     """A sign by its form; its number is its bit. Between the digits of one number up to three blanks or signs may stand."""
 
-    DIGITS_4 = 0
-    DIGITS_6 = 1
-    DIGITS_9 = 2
-    DIGITS_12 = 3
-    DIGITS_14 = 4
-    EXPONENT = 5  # 1e5
-    AT_SIGN = 6
-    COLON = 7
-    COLONS = 8  # two or more
-    QUESTION = 9
-    ACCOUNT = 10  # two letters and two digits, as IBANs begin
-    DECIMAL = 11  # four decimals
-    QUAD = 12  # 1.2.3.4
-    PAIRS = 13  # hexadecimal pairs or fours with signs between
-    LETTERED = 14  # digits with letters among them, as national ids have
-    DATED = 15  # three numbers with signs between, or four digits
-    SLASH_FIRST = 16  # begins with `/`, `?` or `#`
+    URL = 0  # begins with `/`, `?` or `#`, or holds a scheme, or a question mark with something behind
+    CARD = 1  # issuer range, length and Luhn
+    ACCOUNT = 2  # country, length and check digits of an IBAN
+    SSN = 3  # 536-22-8725, or nine digits near a word that says so
+    NINE = 4  # nine digits, or 536 22 8725
+    ID = 5  # a form that stands alone, or a number beside a word for it
+    DIGITS_6 = 6
+    LETTERED = 7  # digits with letters among them, as national ids have
+    IMEI = 8  # its form, and a number beside a word for it
+    DIGITS_14 = 9  # an IMEI's form
+    BIRTH = 10  # a number beside a word of birth
+    DATED = 11  # three numbers with signs between, or four digits
+    PLACE = 12  # two numbers of four decimals, or one beside a word for an axis
+    DECIMAL = 13  # four decimals
+    PHONE = 14  # + or 00 and seven digits, or a number beside a word for it
+    IPV6 = 15  # :: or six colons among hexadecimal digits
+    QUAD = 16  # 1.2.3.4 as an address may be
+    MAC = 17
+    EMAIL = 18  # an @ between a name and a host
 
 
-_FIRST_LITERAL: Final = len(Shape)
+NAMED: Final = -1
+"""What stands behind a literal, in place of a number of signs: the rest of a name and a sign that assigns (`ord: `, `ord" =`)."""
+SPACED: Final = -2
+"""The same: a blank, a colon or a quotation mark."""
+
+type Literal = tuple[str, int]
+"""A text to look for, and how many letters, digits and signs of keys (`._+/=-`) stand behind it at least."""
 
 
 def _untold(text: str) -> int:  # noqa: ARG001 - as the twin
@@ -46,22 +55,12 @@ def _untold(text: str) -> int:  # noqa: ARG001 - as the twin
 
 
 signs: Callable[[str], int] = _untold if compiled is None else compiled.signs
+signs_read: Callable[[str], int] = _untold if compiled is None else compiled.signs_read
+"""The signs of what is a reading already."""
 
-URL_SIGNS: Final = 1 << Shape.COLON | 1 << Shape.QUESTION | 1 << Shape.SLASH_FIRST
-"""Without one of these there is no URL in a text."""
-
-
-class Needs:
-    """Which signs each of some readers needs, as bits: one of its shapes or literals has to be there."""
-
-    def __init__(self, rows: Sequence[tuple[Sequence[Shape], Sequence[str], Sequence[str]]]) -> None:
-        """A row: shapes, literals, and literals whose case counts for nothing. Made once: it tells the twin its literals."""
-        self.masks: list[int] = []
-        told: list[tuple[str, bool, int]] = []
-        for number, (shapes, literals, folded) in enumerate(rows):
-            bit = _FIRST_LITERAL + number
-            told += [(literal, False, bit) for literal in literals]
-            told += [(literal.lower(), True, bit) for literal in folded]
-            self.masks.append(sum(1 << shape for shape in shapes) | (1 << bit if literals or folded else 0))
-        if compiled is not None:
-            compiled.setup_signs(told)
+URL_SIGN: Final = 1 << Shape.URL
+"""Without it there is no URL in a text."""
+SCHEMES: Final = (
+    "data", "blob", "javascript", "filesystem", "view-source", "about", "mailto", "tel", "sms", "callto", "geo", "urn",
+)  # fmt: skip
+"""Those that make a URL without a slash behind them."""

@@ -12,7 +12,7 @@ from typing import Final
 
 from gateway.core.plugin import Context, Detector, Span
 from gateway.core.reading import Reading, read
-from gateway.core.signs import UNTOLD, Needs, signs
+from gateway.core.signs import UNTOLD, signs, signs_read
 from gateway.detectors import (
     api_key,
     bearer,
@@ -33,6 +33,7 @@ from gateway.detectors import (
     secret,
     us_ssn,
 )
+from gateway.detectors.needs import Needs
 from gateway.detectors.prefilter import may_hold
 
 __all__ = ["BY_NAME", "DETECTORS", "find", "may_hold", "scan"]
@@ -60,9 +61,7 @@ DETECTORS: Final[tuple[Detector, ...]] = (
 LONG: Final = 16_384
 """Characters of a text from which on the time is looked at before each detector (and after each few thousand hits)."""
 BY_NAME: Final = {detector.name: detector for detector in DETECTORS}
-_NEEDS: Final = Needs([(detector.shapes, detector.literals, detector.folded) for detector in DETECTORS])
-# by identity: a detector of the same name from elsewhere is read always
-_MASK_OF: Final = {id(detector): mask or UNTOLD for detector, mask in zip(DETECTORS, _NEEDS.masks, strict=True)}
+NEEDS: Final = Needs(DETECTORS)
 
 
 def scan(text: str, detectors: Sequence[Detector], context: Context, told: int | None = None) -> list[Span]:
@@ -73,17 +72,17 @@ def scan(text: str, detectors: Sequence[Detector], context: Context, told: int |
     if told is None:
         told = signs(text)
     if told != UNTOLD:
-        masks = _MASK_OF
-        wanted = [
-            one for one in enumerate(detectors) if (mask := masks.get(id(one[1]), UNTOLD)) == UNTOLD or mask & told
-        ]
+        wanted = NEEDS.wanted(detectors, context.keys, told)
         return _find(text, Reading(text), wanted, context) if wanted else []
     if not may_hold(text):
         if detectors is DETECTORS:
             return []
         # the prefilter speaks for this room's detectors only
         detectors = [detector for detector in detectors if BY_NAME.get(detector.name) is not detector]
-    return find(text, detectors, context) if detectors else []
+    if not detectors:
+        return []
+    reading = read(text)
+    return _find(text, reading, NEEDS.wanted(detectors, context.keys, signs_read(reading.text)), context)
 
 
 def find(text: str, detectors: Sequence[Detector], context: Context) -> list[Span]:

@@ -58,14 +58,19 @@ _PREFIX: Final = re.compile(
     r"|dckr_|shp|sq0|EAAA|do[opr]_v1|HRKU|ph[xs]_|sntry|NRAK|dd[ap]p?_|lin_|figd_|ntn_|PMAK|hvs\.|atlasv1|sbp_|sb_secret"
     r"|:AA|AGE-SECRET|whsec_"
 )
-# the same as plain text, each as long as it goes
+# the same as plain text, each as long as it goes, with how many signs follow at least
 _BEGINNINGS: Final = (
-    "_live_", "_test_", "_prod_", "_production_", "_sandbox_", "AKIA", "ASIA", "ABIA", "ACCA", "ghp_", "gho_", "ghu_", "ghs_",
-    "ghr_", "github_pat_", "glpat", "glptt", "gldt", "glrt", "glsoat", "glcbt", "glft", "glagent", "glc_", "glsa_", "xox",
-    "xapp-", "hooks.slack", "AIza", "GOCSPX", "ya29", "sk-", "gsk_", "xai-", "r8_", "hf_", "SG.", "key-", "-us", "SK", "AC",
-    "npm_", "pypi-", "rubygems_", "dckr_", "shp", "sq0", "EAAA", "doo_v1", "dop_v1", "dor_v1", "HRKU", "phx_", "phs_",
-    "sntry", "NRAK", "dda", "ddp", "lin_", "figd_", "ntn_", "PMAK", "hvs.", "atlasv1", "sbp_", "sb_secret", ":AA",
-    "AGE-SECRET", "whsec_",
+    ("_live_", 10), ("_test_", 10), ("_prod_", 12), ("_production_", 12), ("_sandbox_", 12), ("AKIA", 16), ("ASIA", 16),
+    ("ABIA", 16), ("ACCA", 16), ("ghp_", 30), ("gho_", 30), ("ghu_", 30), ("ghs_", 30), ("ghr_", 30), ("github_pat_", 22),
+    ("glpat-", 20), ("glptt-", 20), ("gldt-", 20), ("glrt-", 20), ("glsoat-", 20), ("glcbt-", 20), ("glft-", 20),
+    ("glagent-", 20), ("glc_", 30), ("glsa_", 30), ("xox", 12), ("xapp-", 12), ("hooks.slack.com/", 20), ("AIza", 35),
+    ("GOCSPX-", 20), ("ya29.", 20), ("sk-", 23), ("gsk_", 40), ("xai-", 60), ("r8_", 36), ("hf_", 30), ("SG.", 33),
+    ("key-", 32), *((f"-us{digit}", 0) for digit in range(10)), ("SK", 32), ("AC", 32), ("npm_", 36), ("pypi-", 40),
+    ("rubygems_", 48), ("dckr_", 24), ("shpat_", 32), ("shpca_", 32), ("shppa_", 32), ("shpss_", 32), ("sq0atp-", 22),
+    ("sq0csp-", 22), ("EAAA", 60), ("doo_v1_", 64), ("dop_v1_", 64), ("dor_v1_", 64), ("HRKU-", 30), ("phx_", 30),
+    ("phs_", 30), ("sntrys_", 40), ("sntryu_", 40), ("NRAK-", 27), ("dda", 35), ("ddp", 35), ("lin_", 36), ("figd_", 30),
+    ("ntn_", 40), ("PMAK-", 59), ("hvs.", 20), ("atlasv1.", 60), ("sbp_", 40), ("sb_secret_", 20), (":AA", 33),
+    ("AGE-SECRET-KEY-1", 58), ("whsec_", 24),
 )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector
+from gateway.core.signs import SPACED
 
 _CREDENTIAL: Final = re.compile(r"(?<![A-Za-z])(bearer|basic)[ \t:+\"']{1,3}([A-Za-z0-9._~+/=-]{4,}+)", re.IGNORECASE)
 _HEADER: Final = re.compile(r"authorization[\"'\s\\]{0,4}[:=,][\"'\s\\]{0,6}$", re.IGNORECASE)
@@ -53,5 +54,5 @@ DETECTOR: Final = Detector(
     label="credential",
     hint=lambda text: _CREDENTIAL.search(text) is not None,
     find=_find,
-    folded=("bearer", "basic"),
+    folded=(("bearer", SPACED), ("basic", SPACED)),
 )

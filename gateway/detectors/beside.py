@@ -51,6 +51,8 @@ class Words[T]:
             for form in {folded(phrase), folded(bare(phrase)), folded(read(phrase).text)}:
                 found[form] = tuple(dict.fromkeys((*found.get(form, ()), *told)))
         self._by_phrase = found
+        self.forms = tuple(found)
+        """Every phrase's letters, in lower case."""
         self.of_keys = lru_cache(maxsize=1024)(self._of_keys)
 
     def beside(self, text: str, start: int) -> tuple[tuple[T, ...], bool]:

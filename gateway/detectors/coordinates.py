@@ -110,5 +110,8 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DECIMAL,),
+    shapes=(Shape.PLACE,),
+    beside=_AXES.forms,
+    keyed=(Shape.DECIMAL,),
+    named=lambda keys: bool(_AXES.of_keys(keys)),
 )

@@ -76,5 +76,8 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DATED,),
+    shapes=(Shape.BIRTH,),
+    beside=_WORDS.forms,
+    keyed=(Shape.DATED,),
+    named=lambda keys: bool(_WORDS.of_keys(keys)),
 )

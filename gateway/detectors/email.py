@@ -57,5 +57,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: "@" in text,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.AT_SIGN,),
+    shapes=(Shape.EMAIL,),
 )

@@ -67,5 +67,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    folded=("/home/", "/users", "\\users", "documents and"),
+    folded=(("/home/", 0), ("/users", 0), ("\\users", 0), ("documents and", 0)),
 )

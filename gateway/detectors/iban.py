@@ -34,7 +34,12 @@ def _structures() -> dict[str, str]:
     return {country: told["bban"] for country, told in found if "bban" in told}
 
 
-_FORMS: Final = {country: _form(country, structure) for country, structure in _structures().items()}
+_STRUCTURES: Final = _structures()
+_FORMS: Final = {country: _form(country, structure) for country, structure in _STRUCTURES.items()}
+LENGTHS: Final = {
+    country: 4 + sum(int(size) for size, _ in _PART.findall(structure)) for country, structure in _STRUCTURES.items()
+}
+"""Characters of an IBAN by its country."""
 _START: Final = re.compile(r"[A-Za-z]{2}[ .-]?\d[ .-]?\d(?=[ .-]{0,2}[0-9A-Za-z])")
 _VALUES: Final = str.maketrans({letter: str(10 + value) for value, letter in enumerate(ascii_uppercase)})
 _GAPS: Final = str.maketrans("", "", " \t.-")

@@ -59,5 +59,8 @@ DETECTOR: Final = Detector(
     hint=lambda text: _NUMBER.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DIGITS_14,),
+    shapes=(Shape.IMEI,),
+    beside=_WORDS.forms,
+    keyed=(Shape.DIGITS_14,),
+    named=lambda keys: bool(_WORDS.of_keys(keys)),
 )

@@ -69,5 +69,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: text.count(":") > 1,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.COLONS,),
+    shapes=(Shape.IPV6,),
 )

@@ -49,5 +49,5 @@ DETECTOR: Final = Detector(
     label="jwt",
     hint=lambda text: _OBJECT[0] in text,
     find=_find,
-    literals=_OBJECT[:1],
+    literals=((_OBJECT[0], 5 + 1 + _LEAST),),
 )

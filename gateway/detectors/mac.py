@@ -51,5 +51,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.PAIRS,),
+    shapes=(Shape.MAC,),
 )

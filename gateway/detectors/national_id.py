@@ -285,5 +285,8 @@ DETECTOR: Final = Detector(
     hint=_hint,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DIGITS_6, Shape.LETTERED),
+    shapes=(Shape.ID,),
+    beside=_WORDS.forms,
+    keyed=(Shape.DIGITS_6, Shape.LETTERED),
+    named=lambda keys: bool(_WORDS.of_keys(keys)),
 )

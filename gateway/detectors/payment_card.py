@@ -51,6 +51,10 @@ _BY_FIRST: Final = {
     digit: tuple((low, high, lengths) for _, low, high, lengths in _BRANDS if low[0] <= digit <= high[0])
     for digit in "0123456789"
 }
+RANGES: Final = [
+    (low.encode(), high.encode(), sum(1 << length for length in lengths)) for _, low, high, lengths in _BRANDS
+]
+"""First digits (from, to) with the lengths as bits."""
 _DOUBLED: Final = bytes.maketrans(b"0123456789", b"0246813579")
 _RARE: Final = frozenset({12, 13, 17, 18})  # bar codes and snowflake ids have these lengths
 _GROUPINGS: Final = frozenset({
@@ -197,5 +201,5 @@ DETECTOR: Final = Detector(
     hint=_hint,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DIGITS_12, Shape.EXPONENT),
+    shapes=(Shape.CARD,),
 )

@@ -91,15 +91,17 @@ def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
                 done = stop
                 yield start, stop
                 break
-    has_key = not _KEYS.isdisjoint(context.keys) or (
-        not _BESIDE_NUMBER.isdisjoint(context.keys) and "number" in context.keys
-    )
+    has_key = _is_named(context.keys)
     for match in _NATIONAL.finditer(text):
         start, end = match.span()
         if (has_key or all(_SPOKEN.beside(text, start))) and _is_national(match[0]):
             if start < done and text[start - 1 : start] == "+":
                 continue
             yield start, end
+
+
+def _is_named(keys: tuple[str, ...]) -> bool:
+    return not _KEYS.isdisjoint(keys) or (not _BESIDE_NUMBER.isdisjoint(keys) and "number" in keys)
 
 
 def _is_national(written: str) -> bool:
@@ -131,5 +133,8 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ENOUGH.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DIGITS_6,),
+    shapes=(Shape.PHONE,),
+    beside=_SPOKEN.forms,
+    keyed=(Shape.DIGITS_6,),
+    named=_is_named,
 )

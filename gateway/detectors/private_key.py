@@ -28,5 +28,5 @@ DETECTOR: Final = Detector(
     label="private key",
     hint=lambda text: "PRIVATE KEY" in text,
     find=_find,
-    literals=("PRIVATE KEY",),
+    literals=(("PRIVATE KEY", 0),),
 )

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from gateway.core.plugin import Context, Detector, Miss, MissReason
+from gateway.core.signs import NAMED
 
 _PASSWORDS: Final = (
     "password", "passwd", "passwrd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "wachtwoord",
@@ -168,5 +169,5 @@ DETECTOR: Final = Detector(
     hint=lambda text: names_one(text.lower()),
     find=_find,
     why_not=_why_not,
-    folded=tuple(stem for stem in _STEMS if stem.isascii()),
+    folded=tuple((stem, NAMED) for stem in _STEMS if stem[0].isascii()),
 )

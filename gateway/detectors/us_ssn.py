@@ -23,10 +23,14 @@ _KEYS: Final = frozenset({"ssn", "socialsecurity", "itin"})
 
 
 def _find(text: str, context: Context) -> Iterator[tuple[int, int]]:
-    has_key = not _KEYS.isdisjoint(context.keys) or {"social", "security"} <= set(context.keys)
+    has_key = _is_named(context.keys)
     for match in _NUMBER.finditer(text):
         if match[1] == "-" or has_key or _WORD.search(text, max(0, match.start() - _NEAR), match.start()):
             yield match.span()
+
+
+def _is_named(keys: tuple[str, ...]) -> bool:
+    return not _KEYS.isdisjoint(keys) or {"social", "security"} <= set(keys)
 
 
 _ANY: Final = re.compile(r"\d{3}[ -]?\d{2}[ -]?\d{4}")
@@ -56,5 +60,7 @@ DETECTOR: Final = Detector(
     hint=lambda text: _ANY.search(text) is not None,
     find=_find,
     why_not=_why_not,
-    shapes=(Shape.DIGITS_9,),
+    shapes=(Shape.SSN,),
+    keyed=(Shape.NINE,),
+    named=_is_named,
 )

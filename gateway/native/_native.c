@@ -240,27 +240,7 @@ static PyObject *read_json(PyObject *module, PyObject *const *args, Py_ssize_t c
     return found;
 }
 
-/* -- signs of a text (detectors, core.reading) ---------------------------------------------------------------------------- */
-
-/* What a text holds that some detector, or the search for URLs, cannot do without. A sign that is not told is not there;
- * one that is told may still be nothing. Order and names are those of gateway/native/__init__.py. */
-enum {
-    DIGITS_4, DIGITS_6, DIGITS_9, DIGITS_12, DIGITS_14, EXPONENT, AT_SIGN, COLON, COLONS, QUESTION, ACCOUNT, DECIMAL, QUAD, PAIRS,
-    LETTERED, DATED, SLASH_FIRST, LITERALS
-};
-#define LITERALS_END 62
-#define MOST_LITERALS 256
-#define LONGEST_LITERAL 31
-
-typedef struct {
-    unsigned char size, folded, bit;
-    char text[LONGEST_LITERAL + 1];
-} Literal;
-
-static Literal literals[MOST_LITERALS];
-static int literal_count;
-static short literal_first[128]; /* by first character: where its literals begin in literal_order, -1 for none */
-static short literal_order[MOST_LITERALS + 128];
+/* -- classes of characters --------------------------------------------------------------------------------------------------- */
 
 #define C_DIGIT 1
 #define C_UPPER 2
@@ -272,6 +252,7 @@ static short literal_order[MOST_LITERALS + 128];
 #define C_LETTER (C_UPPER | C_LOWER)
 #define C_WORD (C_DIGIT | C_LETTER)
 static unsigned char classes[256];
+static unsigned char key_signs[256]; /* what keys and tokens are made of */
 
 static void fill_classes(void)
 {
@@ -294,287 +275,7 @@ static inline int lower(int c)
     return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
 }
 
-PyDoc_STRVAR(setup_signs_doc,
-"setup_signs(literals)\n\nTells the literals, each with whether case counts for nothing and with its bit: [(text, folded, bit), …].");
-
-static PyObject *setup_signs(PyObject *module, PyObject *rows)
-{
-    PyObject *fast = PySequence_Fast(rows, "literals are a sequence");
-    Py_ssize_t count;
-    int at = 0;
-    (void)module;
-    if (fast == NULL)
-        return NULL;
-    count = PySequence_Fast_GET_SIZE(fast);
-    if (count > MOST_LITERALS) {
-        Py_DECREF(fast);
-        PyErr_SetString(PyExc_ValueError, "too many literals");
-        return NULL;
-    }
-    literal_count = 0;
-    for (Py_ssize_t i = 0; i < count; i++) {
-        const char *text;
-        Py_ssize_t size;
-        int folded, bit;
-        if (!PyArg_ParseTuple(PySequence_Fast_GET_ITEM(fast, i), "s#pi", &text, &size, &folded, &bit)) {
-            Py_DECREF(fast);
-            return NULL;
-        }
-        if (size < 2 || size > LONGEST_LITERAL || bit < LITERALS || bit > LITERALS_END || (text[0] & 0x80)) {
-            Py_DECREF(fast);
-            PyErr_Format(PyExc_ValueError, "no literal that can be looked for: %s", text);
-            return NULL;
-        }
-        literals[literal_count] = (Literal){.size = (unsigned char)size, .folded = (unsigned char)folded, .bit = (unsigned char)bit};
-        for (Py_ssize_t j = 0; j < size; j++)
-            literals[literal_count].text[j] = (char)(folded ? lower(text[j]) : text[j]);
-        literal_count++;
-    }
-    Py_DECREF(fast);
-    for (int first = 0; first < 128; first++) {
-        int start = at;
-        for (int i = 0; i < literal_count; i++) {
-            int own = (unsigned char)literals[i].text[0];
-            if ((literals[i].folded ? lower(first) : first) == own) {
-                if (at >= MOST_LITERALS + 128 - 1) {
-                    PyErr_SetString(PyExc_ValueError, "too many literals");
-                    return NULL;
-                }
-                literal_order[at++] = (short)i;
-            }
-        }
-        literal_first[first] = (short)(at > start ? start : -1);
-        if (at > start) {
-            if (at >= MOST_LITERALS + 128 - 1) {
-                PyErr_SetString(PyExc_ValueError, "too many literals");
-                return NULL;
-            }
-            literal_order[at++] = -1;
-        }
-    }
-    Py_RETURN_NONE;
-}
-
-static uint64_t literals_at(const unsigned char *s, Py_ssize_t at, Py_ssize_t end)
-{
-    uint64_t found = 0;
-    short next = literal_first[s[at]];
-    if (next < 0)
-        return 0;
-    for (; literal_order[next] >= 0; next++) {
-        const Literal *literal = &literals[literal_order[next]];
-        int same = 1;
-        if (end - at < literal->size)
-            continue;
-        while (same < literal->size && (literal->folded ? lower(s[at + same]) : s[at + same]) == (unsigned char)literal->text[same])
-            same++;
-        if (same == literal->size)
-            found |= (uint64_t)1 << literal->bit;
-    }
-    return found;
-}
-
-/* Whether what stands at `at` may be an escape that core.reading resolves. */
-static int may_be_escape(const unsigned char *s, Py_ssize_t at, Py_ssize_t end)
-{
-    Py_ssize_t next = at + 1;
-    if (next >= end)
-        return 0;
-    if (s[at] == '%')
-        return s[next] == 'u' || (classes[s[next]] & C_HEX);
-    if (s[at] == '&') {
-        if (s[next] == '#')
-            return 1;
-        if (!(classes[s[next]] & C_LETTER))
-            return 0;
-        while (next < end && next - at <= 33 && (classes[s[next]] & C_WORD))
-            next++;
-        return next < end && s[next] == ';';
-    }
-    while (next < end && s[next] == '\\')
-        next++;
-    return next < end && (s[next] == 'u' || s[next] == 'x');
-}
-
-static inline Py_ssize_t skip_gap(const unsigned char *s, Py_ssize_t at, Py_ssize_t end, int most)
-{
-    while (most-- > 0 && at < end && (classes[s[at]] & C_GAP))
-        at++;
-    return at;
-}
-
-static inline Py_ssize_t skip_space(const unsigned char *s, Py_ssize_t at, Py_ssize_t end)
-{
-    return at < end && (classes[s[at]] & C_SPACE) ? at + 1 : at;
-}
-
-static inline int is_digit_at(const unsigned char *s, Py_ssize_t at, Py_ssize_t end)
-{
-    return at < end && (classes[s[at]] & C_DIGIT);
-}
-
-static inline int is_hex_at(const unsigned char *s, Py_ssize_t at, Py_ssize_t end)
-{
-    return at >= 0 && at < end && (classes[s[at]] & C_HEX);
-}
-
-#define TELL(sign) (told |= (uint64_t)1 << (sign))
-
-/* The signs of a text of ASCII; -1 where it may read as something else than it is. */
-static int64_t signs_of(const unsigned char *s, Py_ssize_t end)
-{
-    uint64_t told = 0;
-    Py_ssize_t digits = 0, most_digits = 0, gap = 0, run = 0, capitals = 0, colons = 0;
-    if (end > 0 && (s[0] == '/' || s[0] == '?' || s[0] == '#'))
-        TELL(SLASH_FIRST);
-    for (Py_ssize_t i = 0; i < end; i++) {
-        unsigned c = s[i], class = classes[c];
-        if (c & 0x80)
-            return -1;
-        if (literal_first[c] >= 0)
-            told |= literals_at(s, i, end);
-        if (class & C_DIGIT) {
-            digits++;
-            run++;
-            gap = 0;
-            if (digits > most_digits)
-                most_digits = digits;
-            if (run == 4)
-                TELL(DATED);
-            capitals = 0;
-            continue;
-        }
-        if (class & C_LETTER) {
-            if (digits && gap <= 3) {
-                if ((c | 0x20) == 'e' && gap == 0 && (is_digit_at(s, i + 1, end) || (i + 1 < end && (s[i + 1] == '+' || s[i + 1] == '-') &&
-                                                                                      is_digit_at(s, i + 2, end))))
-                    TELL(EXPONENT);
-                if (digits >= 4 && !(i + 1 < end && (classes[s[i + 1]] & C_LETTER)))
-                    TELL(LETTERED);
-                if (digits >= 2) {
-                    Py_ssize_t next = skip_gap(s, i + 1, end, 3);
-                    if (is_digit_at(s, next, end) && is_digit_at(s, skip_gap(s, next + 1, end, 3), end))
-                        TELL(LETTERED);
-                }
-            }
-            if (i > 0 && (classes[s[i - 1]] & C_LETTER)) {
-                Py_ssize_t next = i + 1;
-                if (next < end && (s[next] == ' ' || s[next] == '.' || s[next] == '-'))
-                    next++;
-                if (is_digit_at(s, next, end)) {
-                    next++;
-                    if (next < end && (s[next] == ' ' || s[next] == '.' || s[next] == '-'))
-                        next++;
-                    if (is_digit_at(s, next, end))
-                        TELL(ACCOUNT);
-                }
-            }
-            capitals = class & C_UPPER ? capitals + 1 : 0;
-            if (capitals >= 6 && i + 2 < end && (classes[s[i + 1]] & (C_DIGIT | C_UPPER)) && (classes[s[i + 2]] & (C_DIGIT | C_UPPER)))
-                TELL(LETTERED);
-            digits = run = gap = 0;
-            continue;
-        }
-        capitals = 0;
-        if (class & C_ESCAPE && may_be_escape(s, i, end))
-            return -1;
-        switch (c) {
-        case '@':
-            TELL(AT_SIGN);
-            break;
-        case ':':
-            colons++;
-            break;
-        case '?':
-            TELL(QUESTION);
-            break;
-        }
-        if (c == '.' && run && is_digit_at(s, i + 1, end)) {
-            Py_ssize_t next = i + 1;
-            int parts = 1;
-            if (is_digit_at(s, i + 2, end) && is_digit_at(s, i + 3, end) && is_digit_at(s, i + 4, end))
-                TELL(DECIMAL);
-            while (parts < 3) {
-                int size = 0;
-                while (size < 3 && is_digit_at(s, next, end)) {
-                    next++;
-                    size++;
-                }
-                if (size == 0 || next >= end || s[next] != '.' || !is_digit_at(s, next + 1, end))
-                    break;
-                next++;
-                parts++;
-            }
-            if (parts == 3)
-                TELL(QUAD);
-        }
-        if (c == ':' || c == '-') {
-            if (is_hex_at(s, i - 1, end) && is_hex_at(s, i - 2, end) && is_hex_at(s, i + 1, end) && is_hex_at(s, i + 2, end) && i + 3 < end &&
-                (s[i + 3] == ':' || s[i + 3] == '-'))
-                TELL(PAIRS);
-        } else if (c == '.' && i + 5 < end && s[i + 5] == '.') {
-            int hex = 1;
-            for (int back = 1; back <= 4 && hex; back++)
-                hex = is_hex_at(s, i - back, end) && is_hex_at(s, i + back, end);
-            if (hex)
-                TELL(PAIRS);
-        }
-        if ((c == '-' || c == '/' || c == '.') && i > 0) {
-            /* `14. 3. 1980`, `1980-03-14`: a separator behind a digit, one or two digits, a separator, a digit */
-            Py_ssize_t before = i - 1, next;
-            if ((classes[s[before]] & C_SPACE) && before > 0)
-                before--;
-            if (classes[s[before]] & C_DIGIT) {
-                next = skip_space(s, i + 1, end);
-                if (is_digit_at(s, next, end)) {
-                    next++;
-                    for (int size = 0; size < 2; size++) {
-                        Py_ssize_t after = skip_space(s, next, end);
-                        if (after < end && (s[after] == '-' || s[after] == '/' || s[after] == '.') &&
-                            is_digit_at(s, skip_space(s, after + 1, end), end))
-                            TELL(DATED);
-                        if (!is_digit_at(s, next, end))
-                            break;
-                        next++;
-                    }
-                }
-            }
-        }
-        run = 0;
-        if (!(class & C_GAP) || ++gap > 3)
-            digits = gap = 0;
-    }
-    if (colons)
-        TELL(COLON);
-    if (colons > 1)
-        TELL(COLONS);
-    if (most_digits >= 4)
-        TELL(DIGITS_4);
-    if (most_digits >= 6)
-        TELL(DIGITS_6);
-    if (most_digits >= 9)
-        TELL(DIGITS_9);
-    if (most_digits >= 12)
-        TELL(DIGITS_12);
-    if (most_digits >= 14)
-        TELL(DIGITS_14);
-    return (int64_t)told;
-}
-
-PyDoc_STRVAR(signs_doc,
-"signs(text) -> int\n\nWhich signs a text holds, a bit each; -1 where it may read as something else than is written.");
-
-static PyObject *signs(PyObject *module, PyObject *text)
-{
-    (void)module;
-    if (!PyUnicode_Check(text)) {
-        PyErr_SetString(PyExc_TypeError, "signs(text)");
-        return NULL;
-    }
-    if (!PyUnicode_IS_ASCII(text))
-        return PyLong_FromLong(-1);
-    return PyLong_FromLongLong(signs_of(PyUnicode_1BYTE_DATA(text), PyUnicode_GET_LENGTH(text)));
-}
+#include "_texts.h"
 
 /* -- words (ruleset/secrets.py) --------------------------------------------------------------------------------------------- */
 
@@ -848,8 +549,9 @@ done:
 static PyMethodDef methods[] = {
     {"setup_document", setup_document, METH_VARARGS, PyDoc_STR("Tells the classes of documents.")},
     {"read_json", (PyCFunction)(void (*)(void))read_json, METH_FASTCALL, read_json_doc},
-    {"setup_signs", setup_signs, METH_O, setup_signs_doc},
+    {"setup_signs", setup_signs, METH_VARARGS, setup_signs_doc},
     {"signs", signs, METH_O, signs_doc},
+    {"signs_read", signs_read, METH_O, signs_read_doc},
     {"standing", (PyCFunction)(void (*)(void))standing, METH_FASTCALL, standing_doc},
     {"setup_page", setup_page, METH_O, PyDoc_STR("Tells the classes and names of recorded pages.")},
     {"read_nodes", (PyCFunction)(void (*)(void))read_nodes, METH_FASTCALL, read_nodes_doc},
@@ -871,7 +573,7 @@ PyMODINIT_FUNC PyInit__native(void)
     PyObject *made;
     fill_tables();
     fill_classes();
-    memset(literal_first, 0xff, sizeof literal_first);
+    fill_texts();
     if (PyType_Ready(&words_type) < 0)
         return NULL;
     made = PyModule_Create(&module);

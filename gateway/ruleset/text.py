@@ -19,7 +19,7 @@ from urllib.parse import quote, unquote
 
 from gateway.core.category import Category
 from gateway.core.plugin import Context, Detector, Situation, Span
-from gateway.core.signs import URL_SIGNS, signs
+from gateway.core.signs import URL_SIGN, signs
 from gateway.formats import url as urls
 from gateway.operators.redact import REDACTED
 from gateway.ruleset.pattern import Combined, Pattern
@@ -197,7 +197,7 @@ class TextRules:
         """The edits of one text, in order and apart from each other."""
         found: list[Edit] = []
         seen = signs(text)
-        if url_find and (url_whole or seen & URL_SIGNS):
+        if url_find and (url_whole or seen & URL_SIGN):
             is_whole = url_whole or urls.looks_like_url(text)
             if is_whole:
                 found += self.url_policy.edits(text, 0, len(text), situation)

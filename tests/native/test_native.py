@@ -13,7 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway import native
-from gateway.detectors import api_key
+from gateway.core.signs import SCHEMES
+from gateway.detectors import api_key, national_id
+from gateway.detectors.payment_card import has_luhn
+from gateway.formats.url import OPAQUE_SCHEMES
 from tests.judge.recorded import CORPUS, load_run, runs_of
 from tests.native.twins import check, check_json, check_secrets, check_signs
 
@@ -27,6 +30,16 @@ PIECES = [
     "/home/ann/", "C:\\Users\\", "/users/", "eyJ", "-----BEGIN PRIVATE KEY", "sk_live_", "AKIA", "RSSMRA85T10A562S", "12 34 A 5 6",
     "1234 x", "123x45", "%41", "%zz", "&amp;", "&q=1", "&#65;", "\\u0041", "\\x41", "\\n", "https://", "?", "#", "/", "_", " ",
     ".", "-", ",", "é", "٣", "text-gray-700", "px-4", "hover:bg-white", "82db79a7-41d8-45ad-a4e7-fe261d55c715", "\u212a", "\u0130",
+]  # fmt: skip
+FORMS = [
+    "4ddd dddd dddd dddd", "52dd-dddd-dddd-dddd", "37dd dddddd ddddd", "4dddddddddddddde15", "ddd-dd-dddd", "ddd dd dddd", "ddddddddd",
+    "+dd ddd ddddddd", "00dd ddd dddddd", "0ddd/dddddd", "(0dd) dddd dddd", "dd-dddddd-dddddd-d", "ddddddddddddddd", "19dd-0d-1d",
+    "1d.0d.19dd", "1d. 0d. 19dd", "1d March 19dd", "March 1d, 19dd", "19dd0d1d", "5d.dddd, 13.dddd", "+52.dddd+013.dddd", "5d.dddd",
+    "1dd.dd.d.dd", "dd:dd:dd:dd:dd:dd", "dddd:dddd::dddd", "ddddddddA", "Xddddddd-A", "ddd.ddd.ddd-dd", "dddddddddddd",
+]  # fmt: skip
+WORDS = [
+    "", "tel", "Telefon", "téléphone", "imei", "dob", "bornOn", "geb.", "lat", "geoLng", "ssn", "social security", "tax_id", "nif",
+    "steuerId", "Steuer-ID", "cpf", "passport no", "call", "IBAN DE89", "card", "/", "v", "x", "日",
 ]  # fmt: skip
 texts = st.one_of(st.lists(st.sampled_from(PIECES), max_size=8).map("".join), st.text(max_size=60))
 VALUES = st.recursive(
@@ -60,6 +73,36 @@ def test_no_detector_would_have_found_something_where_there_is_no_sign(text):
 @given(st.one_of(*(st.from_regex(form) for form in api_key.FORMS.values())))
 def test_every_form_of_a_key_has_a_sign(text):
     check_signs(text)
+
+
+@given(st.one_of(*(st.from_regex(form) for form in national_id._ALONE.values())))
+def test_every_form_of_an_id_has_a_sign(text):
+    check_signs(text)
+
+
+@st.composite
+def numbers(draw):
+    """Numbers in the forms that detectors read, with words beside them and a check digit that may hold."""
+    form = draw(st.sampled_from(FORMS))
+    written = "".join(str(draw(st.integers(0, 9))) if sign == "d" else sign for sign in form)
+    if draw(st.booleans()):
+        last = max((at for at, sign in enumerate(written) if sign.isdigit()), default=-1)
+        for digit in "0123456789":
+            checked = written[:last] + digit + written[last + 1 :]
+            if has_luhn("".join(filter(str.isdigit, checked))):
+                written = checked
+                break
+    before, behind = draw(st.sampled_from(WORDS)), draw(st.sampled_from(["", " ", "é", "x", ".", "-1", ", 2"]))
+    return before + draw(st.sampled_from(["", " ", ": ", " no. ", "-"])) + written + behind
+
+
+@given(st.lists(numbers(), min_size=1, max_size=3), st.sampled_from(["", " ", ", "]))
+def test_every_number_that_is_found_has_a_sign(found, between):
+    check_signs(between.join(found))
+
+
+def test_schemes_without_a_slash_are_those_of_urls():
+    assert set(SCHEMES) == set(OPAQUE_SCHEMES)
 
 
 @given(texts, st.lists(st.one_of(texts, st.sampled_from(["jane.roe", "KELVIN kids", "ıstanbul"])), max_size=6))

@@ -11,11 +11,13 @@ from gateway.core.limits import Budget, Limits
 from gateway.core.opening import _CANDIDATE, leaves
 from gateway.core.plugin import Context
 from gateway.core.reading import read
-from gateway.core.signs import UNTOLD, signs
-from gateway.detectors import _MASK_OF, DETECTORS
+from gateway.core.signs import UNTOLD, URL_SIGN, signs, signs_read
+from gateway.detectors import DETECTORS, NEEDS
 from gateway.formats import json
+from gateway.formats import url as urls
 from gateway.native import compiled
 from gateway.ruleset import secrets
+from gateway.ruleset.text import _BLOB, _DATA_URL, _REFERENCE
 
 DEPTH = 12
 _WORD = re.compile(r"[^\W_]+")
@@ -55,17 +57,33 @@ def check_json(text: str) -> None:
         assert all(any(leaf is one for one in rest) for leaf in may_open), text
 
 
+KEYS = (
+    (),
+    ("phone", "ssn", "imei", "dob", "lat", "nif", "card"),
+    ("id", "number"),
+    ("steuer", "id"),
+    ("version",),
+)
+"""Words of keys, beside which more is found or less."""
+
+
 def check_signs(text: str) -> None:
-    """Where a detector's hint holds, the text has a sign that says so; a text with signs is its own reading."""
+    """Where a detector finds something, the text has a sign that says so; a text with signs is its own reading."""
+    reading = read(text).text
     seen = signs(text)
-    if seen == UNTOLD:
-        return
-    assert read(text).text == text
-    for detector in DETECTORS:
-        if not _MASK_OF[id(detector)] & seen and (detector.hint is None or detector.hint(text)):
-            # signs of keys are closer than their hint: the very beginnings of their forms
-            assert detector.name == "api_key", (detector.name, text)
-            assert not list(detector.find(text, Context())), text
+    assert seen == UNTOLD or reading == text
+    for told in (seen, signs_read(reading)):
+        if told == UNTOLD:
+            continue
+        for keys in KEYS:
+            masks = NEEDS.of(keys)[0]
+            for detector in DETECTORS:
+                if not masks[id(detector)] & told and (detector.hint is None or detector.hint(reading)):
+                    assert not list(detector.find(reading, Context(keys))), (detector.name, keys, text)
+        if not told & URL_SIGN:
+            assert not urls.looks_like_url(reading), text
+            assert not list(urls.find(reading)), text
+            assert not any(one.search(reading) for one in (_DATA_URL, _BLOB, _REFERENCE)), text
 
 
 def check_secrets(text: str, needles: list[str]) -> None:
